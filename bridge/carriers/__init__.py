@@ -1,0 +1,1 @@
+"""SMS providers: the contract, the registry, and one file for each."""

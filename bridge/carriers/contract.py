@@ -1,0 +1,161 @@
+"""What a carrier declares and does. One file per carrier implements this; no other file knows it.
+
+A carrier never sees the store or aiohttp's request: webhooks come as plain values, and a send
+gives one of the four outcomes of `bridge.errors` (a return value is "done").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+SenderKind = Literal["long_code", "toll_free", "short_code"]
+OptOutWord = Literal["STOP", "START", "HELP"]
+DeliveryState = Literal["queued", "sending", "sent", "delivered", "undelivered", "failed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookRequest:
+    """A carrier's or desk's HTTP request as plain values.
+
+    `url` is the public address (BRIDGE_PUBLIC_URL plus raw path and query, as sent),
+    `seen_url` the address as this request itself claims it (scheme, Host header, raw path):
+    signatures are checked against `url` only; `seen_url` serves to say what differs.
+    `headers` have lower-case names. `body` holds the raw bytes.
+    """
+
+    method: str
+    url: str
+    seen_url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Media:
+    """A picture or file of a text: where the carrier keeps it, and its declared type."""
+
+    url: str
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboundText:
+    """One text from a customer, numbers already as addresses (see domain/numbers.py)."""
+
+    carrier_id: str
+    sender: str
+    customer: str
+    body: str
+    media: tuple[Media, ...] = ()
+    carrier_handled: OptOutWord | None = None  # the carrier said that it has dealt with this word
+    sent_at_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryReport:
+    """What the carrier says became of a text we sent. `ref` is our own id, from our callback URL."""
+
+    carrier_id: str
+    ref: str | None
+    state: DeliveryState
+    error: str | None = None
+    reason: str | None = None  # the error in words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutgoingText:
+    """One text to send: `ref` is our own id for it, echoed back by the status callback."""
+
+    ref: str
+    sender: str
+    customer: str
+    body: str
+    status_url: str
+    media_urls: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """The carrier took the text."""
+
+    carrier_id: str
+    state: DeliveryState
+    segments: int | None = None
+    error: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookAnswer:
+    """What this carrier wants to hear on success."""
+
+    status: int = 200
+    content_type: str = "text/plain"
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a carrier can do, as data."""
+
+    longest_text: int  # UTF-16 units
+    mms: bool
+    delivery_reports: bool
+    idempotency_key: bool
+    can_find_sent: bool
+    # words (upper case) that the carrier answers by itself, per kind of sender and class of word
+    answers: Mapping[SenderKind, Mapping[OptOutWord, frozenset[str]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One line of `bridge doctor`: what was checked, whether it holds, and how to mend it."""
+
+    check: str
+    ok: bool
+    detail: str
+    mend: str = ""
+
+
+class Carrier(Protocol):
+    """One SMS provider account."""
+
+    name: str
+    capabilities: Capabilities
+    inbound_answer: WebhookAnswer
+    status_answer: WebhookAnswer
+
+    def verify(self, request: WebhookRequest) -> None:
+        """Check the signature; called by the framework before any parsing. Raises Forged."""
+        ...
+
+    def parse_inbound(self, request: WebhookRequest) -> InboundText:
+        """Read an inbound text. Raises BadRequest naming the field."""
+        ...
+
+    def parse_report(self, request: WebhookRequest) -> DeliveryReport:
+        """Read a delivery report. Raises BadRequest naming the field."""
+        ...
+
+    async def send(self, text: OutgoingText) -> Accepted:
+        """Send one text. Raises TryLater, Refused, CredentialsRefused or OutcomeUnknown."""
+        ...
+
+    async def find_sent(self, text: OutgoingText, *, since_ms: int) -> Sequence[Accepted]:
+        """Texts on the carrier's list with this sender, customer and body, created at or after
+        `since_ms` (allowing for whole seconds), oldest first. Raises TryLater or Refused."""
+        ...
+
+    def is_opted_out(self, code: str) -> bool:
+        """Whether this error code means that the customer has opted out at the carrier."""
+        ...
+
+    def is_landline(self, code: str) -> bool:
+        """Whether this error code means a number that can't receive texts."""
+        ...
+
+    async def check(self, *, senders: Sequence[str], public_url: str) -> Sequence[Finding]:
+        """What `bridge doctor` wants to know: credentials, numbers, webhook addresses, clock."""
+        ...

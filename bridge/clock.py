@@ -1,0 +1,37 @@
+"""Time, as an argument: UTC milliseconds since 1970, the one unit the store holds."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Where "now" comes from. Tests pass one they can move."""
+
+    def now_ms(self) -> int:
+        """Return UTC milliseconds since 1970."""
+        ...
+
+
+class SystemClock:
+    """The machine's wall clock."""
+
+    def now_ms(self) -> int:
+        """Return UTC milliseconds since 1970."""
+        return time.time_ns() // 1_000_000
+
+
+def rfc3339(ms: int) -> str:
+    """Write a time as RFC 3339 in UTC with milliseconds: 2026-01-02T03:04:05.678Z."""
+    moment = datetime.fromtimestamp(ms / 1000, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"
+
+
+def from_rfc3339(text: str) -> int:
+    """Read an RFC 3339 time to milliseconds. Raises ValueError on anything else."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"no time zone in {text!r}")
+    return int(moment.timestamp() * 1000)

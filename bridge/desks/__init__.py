@@ -1,0 +1,1 @@
+"""Where agents work. Zendesk is the one desk there is."""

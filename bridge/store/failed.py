@@ -1,0 +1,137 @@
+"""Failed work: what a human has to see, and may try again or give up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bridge.errors import UserMistake
+from bridge.store.database import Row, Transaction
+
+GIVEN_UP = "given up"
+
+# Work of these kinds carries a message whose state follows the work's.
+CARRIES_MESSAGE = ("text", "send")
+
+LIST = """
+SELECT id, ref, kind, message_id, ticket_id, reason, attempts, failed_at
+FROM work
+WHERE state = 'failed' AND (failed_at, id) < ($1, $2)
+ORDER BY failed_at DESC, id DESC
+LIMIT $3
+"""
+
+FIND = "SELECT ref, lane, account, kind, message_id, state FROM work WHERE ref = $1"
+
+FAILED_REFS = "SELECT ref FROM work WHERE state = 'failed' ORDER BY id"
+
+REVIVE = """
+UPDATE work
+SET state = 'waiting', attempts = 0, starts = 0, reason = NULL, failed_at = NULL, due_at = $2
+WHERE ref = $1 AND state = 'failed'
+"""
+
+# A lane that somebody works in keeps its time: moving it would end the claim early. Whoever
+# holds it finds the revived work when they look for the next.
+OPEN_LANE = """
+INSERT INTO lanes (lane, account, due_at) VALUES ($1, $2, $3)
+ON CONFLICT (lane) DO UPDATE SET due_at = excluded.due_at
+WHERE lanes.lease IS NULL AND lanes.due_at > excluded.due_at
+"""
+
+REVIVE_MESSAGE = """
+UPDATE messages
+SET state = CASE direction WHEN 'inbound' THEN 'received' ELSE 'queued' END,
+    error = NULL, reason = NULL, updated_at = $2
+WHERE id = $1 AND state = 'failed'
+"""
+
+REVIVE_PARTS = """
+UPDATE parts SET state = 'queued', error = NULL, reason = NULL, updated_at = $2
+WHERE message_id = $1 AND state = 'failed' AND carrier_id IS NULL
+"""
+
+DROP = "DELETE FROM work WHERE ref = $1 AND state = 'failed'"
+
+GIVE_UP_MESSAGE = """
+UPDATE messages SET state = 'failed', reason = $2, updated_at = $3
+WHERE id = $1 AND state IN ('received', 'working', 'failed', 'queued', 'sending', 'uncertain')
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedWork:
+    """One piece of failed work. `ref` is its name outside, `since_ms` when it failed."""
+
+    id: int
+    ref: str
+    kind: str
+    message_id: str | None
+    ticket_id: int | None
+    reason: str | None
+    attempts: int
+    since_ms: int
+
+
+def list_failed(
+    tx: Transaction, *, before: tuple[int, int] | None, limit: int
+) -> list[FailedWork]:
+    """Failed work, newest first; `before` is the (since_ms, id) of the last one already seen."""
+    since_ms, number = before or (2**62, 2**62)
+    return [_failed(row) for row in tx.all(LIST, since_ms, number, limit)]
+
+
+def retry(tx: Transaction, ref: str) -> None:
+    """Let failed work be tried again, from the start and at once.
+
+    Work that waits to be tried anyway stays as it is, so that asking twice does no harm.
+    Raises UserMistake where there is no such work.
+    """
+    work = _find(tx, ref)
+    if work["state"] != "failed":
+        return
+    now_ms = tx.now_ms()
+    tx.run(REVIVE, ref, now_ms)
+    tx.run(OPEN_LANE, work["lane"], work["account"], now_ms)
+    if work["message_id"] is not None and work["kind"] in CARRIES_MESSAGE:
+        tx.run(REVIVE_MESSAGE, work["message_id"], now_ms)
+        tx.run(REVIVE_PARTS, work["message_id"], now_ms)
+
+
+def retry_all(tx: Transaction) -> int:
+    """Let everything that failed be tried again; returns how much that was."""
+    refs = [str(row["ref"]) for row in tx.all(FAILED_REFS)]
+    for ref in refs:
+        retry(tx, ref)
+    return len(refs)
+
+
+def drop(tx: Transaction, ref: str) -> None:
+    """Give failed work up for good; its message stays, as failed and given up.
+
+    Raises UserMistake where there is no such work, or where it has not failed.
+    """
+    work = _find(tx, ref)
+    if tx.run(DROP, ref) == 0:
+        raise UserMistake(f"{ref} has not failed: it is waiting to be tried; nothing was dropped")
+    if work["message_id"] is not None and work["kind"] in CARRIES_MESSAGE:
+        tx.run(GIVE_UP_MESSAGE, work["message_id"], GIVEN_UP, tx.now_ms())
+
+
+def _find(tx: Transaction, ref: str) -> Row:
+    work = tx.first(FIND, ref)
+    if work is None:
+        raise UserMistake(f"there is no failed work {ref}")
+    return work
+
+
+def _failed(row: Row) -> FailedWork:
+    return FailedWork(
+        id=int(row["id"] or 0),
+        ref=str(row["ref"]),
+        kind=str(row["kind"]),
+        message_id=None if row["message_id"] is None else str(row["message_id"]),
+        ticket_id=None if row["ticket_id"] is None else int(row["ticket_id"]),
+        reason=None if row["reason"] is None else str(row["reason"]),
+        attempts=int(row["attempts"] or 0),
+        since_ms=int(row["failed_at"] or 0),
+    )

@@ -1,0 +1,244 @@
+-- The first schema. Never edited after release: later changes are later files.
+
+CREATE TABLE meta (
+    name  TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+);
+
+CREATE TABLE migrations (
+    number     BIGINT PRIMARY KEY,
+    name       TEXT NOT NULL,
+    applied_at BIGINT NOT NULL
+);
+
+-- What `bridge import` and `zendesk setup` set: one document a sender, list, keyword rule ...
+CREATE TABLE settings (
+    section  TEXT NOT NULL,          -- "senders", "lists", "keywords", "desk"
+    name     TEXT NOT NULL,          -- what identifies it within the section
+    position BIGINT NOT NULL,
+    document TEXT NOT NULL,          -- JSON
+    PRIMARY KEY (section, name)
+);
+
+-- A phone at the other end, and what we know of it.
+CREATE TABLE contacts (
+    address       TEXT PRIMARY KEY,
+    name          TEXT,
+    email         TEXT,
+    requester_id  BIGINT,            -- the desk's user, once resolved
+    opted_out_at  BIGINT,            -- from the ledger's last word; NULL: may be texted
+    opted_in_at   BIGINT,            -- from the ledger's last word; NULL: never asked for more
+    landline_at   BIGINT,            -- when a carrier said that it takes no texts
+    tags          TEXT NOT NULL DEFAULT '[]',
+    created_at    BIGINT NOT NULL
+);
+
+-- The consent ledger: appended to, never changed (triggers below see to it).
+CREATE TABLE consent (
+    id         INTEGER PRIMARY KEY,
+    contact    TEXT NOT NULL,
+    sender     TEXT,                 -- the number of ours it was said to, where it was said to one
+    action     TEXT NOT NULL CHECK (action IN
+                   ('opt_out', 'opt_in', 'subscribe', 'unsubscribe', 'asked_to_confirm')),
+    list       TEXT,                 -- for subscribe, unsubscribe, asked_to_confirm
+    how        TEXT NOT NULL CHECK (how IN ('text', 'carrier', 'agent', 'admin', 'api')),
+    words      TEXT,                 -- what was said, exactly
+    rule       TEXT,                 -- the rule that understood it
+    message_id TEXT,                 -- the text it was said in
+    at         BIGINT NOT NULL
+);
+CREATE INDEX consent_by_contact ON consent (contact, id);
+CREATE TRIGGER consent_is_not_changed BEFORE UPDATE ON consent
+    BEGIN SELECT RAISE(ABORT, 'the consent ledger is never changed'); END;
+CREATE TRIGGER consent_is_not_deleted BEFORE DELETE ON consent
+    BEGIN SELECT RAISE(ABORT, 'the consent ledger is never changed'); END;
+
+-- Who is on which list now; the ledger says how it came about.
+CREATE TABLE memberships (
+    contact TEXT NOT NULL,
+    list    TEXT NOT NULL,
+    state   TEXT NOT NULL CHECK (state IN ('subscribed', 'pending', 'unsubscribed')),
+    since   BIGINT NOT NULL,
+    rule    TEXT,                    -- for pending: the rule whose reply confirms it
+    PRIMARY KEY (contact, list)
+);
+
+-- One pair of a number of ours and a customer's.
+CREATE TABLE conversations (
+    id               TEXT PRIMARY KEY,
+    sender           TEXT NOT NULL,
+    customer         TEXT NOT NULL,
+    ticket_id        BIGINT,         -- the linked ticket
+    last_inbound_at  BIGINT,
+    last_outbound_at BIGINT,
+    warned_ticket_id BIGINT,         -- the ticket that says already that no reply can be sent
+    created_at       BIGINT NOT NULL,
+    UNIQUE (sender, customer)
+);
+CREATE INDEX conversations_by_customer ON conversations (customer);
+CREATE INDEX conversations_by_ticket ON conversations (ticket_id);
+
+-- Every ticket a conversation is or was linked to.
+CREATE TABLE tickets (
+    ticket_id       BIGINT NOT NULL,
+    conversation_id TEXT NOT NULL,
+    requester_id    BIGINT NOT NULL, -- at linking: a reply goes to nobody else
+    replies_from    BIGINT NOT NULL, -- comments before this are not replies to this conversation
+    linked_at       BIGINT NOT NULL,
+    PRIMARY KEY (ticket_id, conversation_id)
+);
+CREATE INDEX tickets_by_conversation ON tickets (conversation_id, linked_at);
+
+-- How far a ticket's comments have been read.
+CREATE TABLE cursors (
+    ticket_id BIGINT PRIMARY KEY,
+    read_to   BIGINT NOT NULL        -- the newest comment's time that has been seen
+);
+
+-- Every text, both ways, as a person sees it.
+CREATE TABLE messages (
+    seq             INTEGER PRIMARY KEY,  -- order of arrival
+    id              TEXT NOT NULL UNIQUE, -- ours; also the ticket's external id and the mark
+    direction       TEXT NOT NULL CHECK (direction IN ('inbound', 'outbound')),
+    kind            TEXT NOT NULL CHECK (kind IN
+                        ('text', 'reply', 'auto', 'opt_out_answer', 'conversation', 'campaign')),
+    conversation_id TEXT,
+    sender          TEXT NOT NULL,
+    customer        TEXT NOT NULL,
+    carrier         TEXT NOT NULL,
+    carrier_id      TEXT,                 -- inbound: the carrier's id
+    body            TEXT NOT NULL,
+    media           TEXT NOT NULL DEFAULT '[]',
+    handled         TEXT,                 -- inbound: STOP, START or HELP where the carrier said so
+    verdict         TEXT CHECK (verdict IN ('ticket', 'opt_out', 'opt_in', 'keyword',
+                        'not_consented', 'no_sender', 'loop')),
+    why             TEXT,                 -- the verdict in words
+    rule            TEXT,                 -- the rule or word that decided
+    state           TEXT NOT NULL CHECK (state IN
+                        ('received', 'waiting', 'working', 'done', 'failed',
+                         'queued', 'sending', 'sent', 'delivered', 'undelivered',
+                         'refused', 'uncertain')),
+    error           TEXT,                 -- the far side's code
+    reason          TEXT,                 -- what went wrong, in words
+    ticket_id       BIGINT,
+    comment_id      BIGINT,
+    segments        BIGINT,
+    cause_id        TEXT,                 -- the text that an automatic answer answers
+    told_agent      BIGINT NOT NULL DEFAULT 0,  -- 1 once a note about its failure is on its way
+    idempotency_key TEXT UNIQUE,          -- the API caller's
+    created_at      BIGINT NOT NULL,
+    updated_at      BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX messages_by_carrier_id ON messages (carrier, carrier_id)
+    WHERE direction = 'inbound';
+CREATE INDEX messages_by_conversation ON messages (conversation_id, seq);
+CREATE INDEX messages_by_customer ON messages (customer, seq);
+CREATE INDEX messages_by_sender ON messages (sender, seq);
+CREATE INDEX messages_by_state ON messages (state, seq);
+
+-- The texts that an outbound message is sent as: one row each, with its own outcome.
+CREATE TABLE parts (
+    id         TEXT PRIMARY KEY,          -- travels in the status callback's address
+    message_id TEXT NOT NULL,
+    position   BIGINT NOT NULL,
+    body       TEXT NOT NULL,
+    segments   BIGINT NOT NULL,
+    state      TEXT NOT NULL CHECK (state IN ('queued', 'sending', 'sent', 'delivered',
+                   'undelivered', 'failed', 'refused', 'uncertain')),
+    carrier    TEXT NOT NULL,
+    carrier_id TEXT,
+    error      TEXT,
+    reason     TEXT,
+    begun_at   BIGINT,                    -- the intent: a send may have left from this time on
+    looks      BIGINT NOT NULL DEFAULT 0, -- how often the carrier was asked about a lost answer
+    updated_at BIGINT NOT NULL,
+    UNIQUE (message_id, position)
+);
+CREATE UNIQUE INDEX parts_by_carrier_id ON parts (carrier, carrier_id);
+
+-- Delivery reports that came before we knew the text they speak of.
+CREATE TABLE early_reports (
+    carrier    TEXT NOT NULL,
+    carrier_id TEXT NOT NULL,
+    state      TEXT NOT NULL,
+    error      TEXT,
+    reason     TEXT,
+    at         BIGINT NOT NULL,
+    PRIMARY KEY (carrier, carrier_id, state)
+);
+
+-- Every comment we have written or met, and what became of it.
+CREATE TABLE comments (
+    comment_id BIGINT PRIMARY KEY,
+    ticket_id  BIGINT NOT NULL,
+    origin     TEXT NOT NULL CHECK (origin IN ('ours', 'agent', 'other')),
+    outcome    TEXT NOT NULL,             -- "sent", or why it was not
+    message_id TEXT,
+    at         BIGINT NOT NULL
+);
+CREATE INDEX comments_by_ticket ON comments (ticket_id, at);
+
+-- Stored things to do. Order holds within a lane: "in:CONVERSATION" writes to the desk,
+-- "out:CONVERSATION" sends texts, "look:TICKET" reads comments.
+CREATE TABLE work (
+    id              INTEGER PRIMARY KEY,
+    ref             TEXT NOT NULL UNIQUE, -- its name in the API and the CLI
+    lane            TEXT NOT NULL,
+    account         TEXT NOT NULL,        -- the far side it calls: a pause of it holds this up
+    kind            TEXT NOT NULL CHECK (kind IN ('text', 'note', 'look', 'send')),
+    message_id      TEXT,
+    conversation_id TEXT,
+    ticket_id       BIGINT,
+    payload         TEXT NOT NULL DEFAULT '{}',
+    intent          TEXT,                 -- the write that may have left: look before repeating
+    state           TEXT NOT NULL CHECK (state IN ('waiting', 'failed')),
+    attempts        BIGINT NOT NULL DEFAULT 0,
+    starts          BIGINT NOT NULL DEFAULT 0,  -- begun and not ended: a crash each
+    reason          TEXT,
+    due_at          BIGINT NOT NULL,
+    created_at      BIGINT NOT NULL,
+    failed_at       BIGINT
+);
+CREATE INDEX work_waiting ON work (lane, id) WHERE state = 'waiting';
+CREATE INDEX work_failed ON work (failed_at, id) WHERE state = 'failed';
+CREATE INDEX work_by_message ON work (message_id);
+
+-- A lane with work in it. Whoever claims it moves `due_at` past the lease's end.
+CREATE TABLE lanes (
+    lane    TEXT PRIMARY KEY,
+    account TEXT NOT NULL,
+    due_at  BIGINT NOT NULL,
+    lease   TEXT                          -- the claim; every later write checks that it still holds
+);
+CREATE INDEX lanes_due ON lanes (account, due_at);
+
+-- Accounts that must not be called for a while: 429, 401, maintenance.
+CREATE TABLE pauses (
+    account TEXT PRIMARY KEY,
+    kind    TEXT NOT NULL CHECK (kind IN ('asked', 'credentials')),  -- the latter ends at a restart
+    until   BIGINT NOT NULL,
+    reason  TEXT NOT NULL,
+    since   BIGINT NOT NULL
+);
+
+-- What was tried for each piece of work: the answer to "why?".
+CREATE TABLE attempts (
+    id         INTEGER PRIMARY KEY,
+    work_ref   TEXT NOT NULL,
+    message_id TEXT,
+    kind       TEXT NOT NULL,
+    outcome    TEXT NOT NULL,             -- "done", "later", "refused", "unknown", "crashed", "fault"
+    words      TEXT NOT NULL,
+    at         BIGINT NOT NULL,
+    took_ms    BIGINT NOT NULL
+);
+CREATE INDEX attempts_by_message ON attempts (message_id, id);
+CREATE INDEX attempts_by_work ON attempts (work_ref, id);
+
+-- The last refused webhook of each address, so that `doctor` can say what differs.
+CREATE TABLE signature_faults (
+    source TEXT PRIMARY KEY,              -- "twilio", "zendesk"
+    reason TEXT NOT NULL,
+    seen   BIGINT NOT NULL,
+    at     BIGINT NOT NULL
+);

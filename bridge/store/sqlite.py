@@ -1,0 +1,320 @@
+"""SQLite: one file, one writer, and a commit that is on the disk before anybody is told.
+
+Writers queue; whatever has queued while the last commit was under way goes into the next one,
+each transaction under its own savepoint, so that one flush pays for all of them and a fault in
+one takes nothing from the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import re
+import sqlite3
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import IO, Any, TypeVar, cast
+
+import aiosqlite
+
+from bridge.clock import Clock
+from bridge.errors import BridgeError, NotDurable, UserMistake
+from bridge.store.database import Row, Transaction, Value
+from bridge.store.migrations import Migration, read_migrations
+
+T = TypeVar("T")
+BUSY_TIMEOUT_MS = 5_000
+MOST_IN_ONE_COMMIT = 200
+SYNCHRONOUS_FULL = 2
+EXIT_DISK_LIED = 74  # EX_IOERR
+
+
+class _Connection(aiosqlite.Connection):
+    """aiosqlite's connection, with a whole transaction in one hop to its thread.
+
+    aiosqlite hops once a statement, which costs more than the statement; its own `_execute` is
+    the one way to run a function over there (a test holds the pinned version to it).
+    """
+
+    async def run_whole(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `work` on the connection's thread."""
+        execute = cast("Callable[..., Awaitable[T]]", self._execute)
+        return await execute(work, self._conn)
+
+
+class SqliteTransaction:
+    """A `Transaction` over the connection's own thread."""
+
+    def __init__(self, connection: sqlite3.Connection, now_ms: int) -> None:
+        self._connection = connection
+        self._now_ms = now_ms
+        self.topics: set[str] = set()
+
+    def all(self, sql: str, *values: Value) -> Sequence[Row]:
+        """Run and return every row."""
+        rows = self._connection.execute(_numbered(sql), values).fetchall()
+        return cast("Sequence[Row]", rows)
+
+    def first(self, sql: str, *values: Value) -> Row | None:
+        """Run and return the first row, or None."""
+        cursor = self._connection.execute(_numbered(sql), values)
+        row = cursor.fetchone()
+        cursor.close()
+        return cast("Row | None", row)
+
+    def run(self, sql: str, *values: Value) -> int:
+        """Run and return how many rows were touched."""
+        return self._connection.execute(_numbered(sql), values).rowcount
+
+    def now_ms(self) -> int:
+        """The machine's time: SQLite has no other."""
+        return self._now_ms
+
+    def announce(self, topic: str) -> None:
+        """Remember a topic to be told after the commit."""
+        self.topics.add(topic)
+
+
+@lru_cache(maxsize=512)
+def _numbered(sql: str) -> str:
+    """`$1` as SQLite's `?1`: a tuple would number `$n` by first appearance instead."""
+    return re.sub(r"\$(\d+)", r"?\1", sql)
+
+
+@dataclass(slots=True)
+class _Waiting:
+    transaction: Callable[[Transaction], Any]
+    future: asyncio.Future[Any]
+    topics: set[str] = field(default_factory=set)
+    result: Any = None
+    error: BaseException | None = None
+
+
+class SqliteDatabase:
+    """The `Database` contract on one file. `exclusive` keeps a second `serve` away."""
+
+    def __init__(self, path: str, clock: Clock, *, exclusive: bool = False) -> None:
+        self._path = path
+        self._clock = clock
+        self._exclusive = exclusive
+        self._lock: IO[str] | None = None
+        self._writer: _Connection | None = None
+        self._reader: _Connection | None = None
+        self._queue: asyncio.Queue[_Waiting | None] = asyncio.Queue()
+        self._writing: asyncio.Task[None] | None = None
+        self._reading = asyncio.Lock()
+        self._listeners: dict[str, list[Callable[[], None]]] = {}
+
+    async def open(self) -> None:
+        """Connect, migrate, check the pragmas. Raises UserMistake."""
+        if self._exclusive:
+            self._lock = _lock_file(self._path + ".lock")
+        try:
+            self._writer = await _connect(self._path)
+            await self._writer.run_whole(_set_up)
+            await self._writer.run_whole(lambda c: _migrate(c, self._clock.now_ms()))
+            self._reader = await _connect(self._path)
+            await self._reader.run_whole(_set_up)
+            await self._reader.execute("PRAGMA query_only = ON")
+        except (sqlite3.Error, BridgeError) as error:
+            await self.close()
+            if isinstance(error, BridgeError):
+                raise
+            raise UserMistake(f"BRIDGE_DATABASE_URL: can't open {self._path}: {error}") from error
+        self._writing = asyncio.create_task(self._write_queue(), name="database writer")
+
+    async def close(self) -> None:
+        """Finish what has queued and disconnect."""
+        if self._writing is not None:
+            self._queue.put_nowait(None)
+            await self._writing
+            self._writing = None
+        for connection in (self._reader, self._writer):
+            if connection is not None:
+                await connection.close()
+        self._reader = self._writer = None
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    async def write(self, transaction: Callable[[Transaction], T]) -> T:
+        """Run in the next commit; durable when this returns. Raises NotDurable."""
+        if self._writing is None or self._writing.done():
+            raise NotDurable("the database is closed")
+        waiting = _Waiting(transaction, asyncio.get_running_loop().create_future())
+        self._queue.put_nowait(waiting)
+        return cast("T", await waiting.future)
+
+    async def read(self, transaction: Callable[[Transaction], T]) -> T:
+        """Run on the reading connection, over one snapshot. Raises NotDurable."""
+        reader = self._reader
+        if reader is None:
+            raise NotDurable("the database is closed")
+        now_ms = self._clock.now_ms()
+        async with self._reading:
+            try:
+                return await reader.run_whole(lambda c: _read(c, transaction, now_ms))
+            except sqlite3.OperationalError as error:
+                raise NotDurable(str(error)) from error
+
+    def listen(self, topic: str, call: Callable[[], None]) -> None:
+        """Call this after each commit of this process that announced the topic."""
+        self._listeners.setdefault(topic, []).append(call)
+
+    async def back_up(self, path: str) -> None:
+        """Copy everything to a new file with SQLite's online backup."""
+        if Path(path).exists():
+            raise UserMistake(f"{path}: exists already; a backup never overwrites")
+        assert self._reader is not None, "open() first"  # noqa: S101 - a fault of ours
+        target = sqlite3.connect(path, check_same_thread=False)
+        try:
+            await self._reader.run_whole(lambda c: c.backup(target))
+        finally:
+            target.close()
+
+    async def _write_queue(self) -> None:
+        assert self._writer is not None, "open() first"  # noqa: S101 - a fault of ours
+        while True:
+            batch = await self._next_batch()
+            if not batch:
+                return
+            now_ms = self._clock.now_ms()
+            await self._writer.run_whole(partial(_commit_together, batch=batch, now_ms=now_ms))
+            for waiting in batch:
+                self._answer(waiting)
+
+    async def _next_batch(self) -> list[_Waiting]:
+        batch: list[_Waiting] = []
+        waiting = await self._queue.get()
+        while waiting is not None:
+            batch.append(waiting)
+            if self._queue.empty() or len(batch) >= MOST_IN_ONE_COMMIT:
+                return batch
+            waiting = self._queue.get_nowait()
+        if batch:
+            self._queue.put_nowait(None)  # closing: this batch first, then the end again
+        return batch
+
+    def _answer(self, waiting: _Waiting) -> None:
+        if waiting.error is None:
+            for topic in waiting.topics:
+                for call in self._listeners.get(topic, ()):
+                    call()
+        if waiting.future.done():  # its caller has gone away; what was committed stays so
+            return
+        if waiting.error is None:
+            waiting.future.set_result(waiting.result)
+        else:
+            waiting.future.set_exception(waiting.error)
+
+
+async def _connect(path: str) -> _Connection:
+    def connector() -> sqlite3.Connection:
+        connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000)
+        connection.row_factory = sqlite3.Row
+        return connection
+
+    connection = _Connection(connector, iter_chunk_size=64)
+    await connection
+    return connection
+
+
+def _set_up(connection: sqlite3.Connection) -> None:
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    synchronous = connection.execute("PRAGMA synchronous").fetchone()[0]
+    if mode != "wal" or synchronous != SYNCHRONOUS_FULL:
+        raise UserMistake(
+            f"BRIDGE_DATABASE_URL: this file can't keep its promises here "
+            f"(journal_mode={mode}, synchronous={synchronous}; wal and 2 are needed)"
+        )
+
+
+def _migrate(connection: sqlite3.Connection, now_ms: int) -> None:
+    steps = read_migrations()
+    connection.execute("BEGIN IMMEDIATE")  # others that start now wait here
+    try:
+        tables = connection.execute(
+            "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'migrations'"
+        ).fetchone()[0]
+        done = {row[0] for row in connection.execute("SELECT number FROM migrations")} if tables else set()
+        unknown = done - {step.number for step in steps}
+        if unknown:
+            raise UserMistake(
+                f"the database's schema is newer ({max(unknown)}) than this version of the bridge "
+                f"({steps[-1].number}); install the version that made it"
+            )
+        for step in steps:
+            if step.number not in done:
+                _apply(connection, step, now_ms)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _apply(connection: sqlite3.Connection, step: Migration, now_ms: int) -> None:
+    for statement in step.statements:
+        connection.execute(statement)
+    connection.execute("INSERT INTO migrations VALUES (?, ?, ?)", (step.number, step.name, now_ms))
+
+
+def _read(connection: sqlite3.Connection, work: Callable[[Transaction], T], now_ms: int) -> T:
+    connection.execute("BEGIN")
+    try:
+        return work(SqliteTransaction(connection, now_ms))
+    finally:
+        connection.execute("ROLLBACK")
+
+
+def _commit_together(connection: sqlite3.Connection, batch: list[_Waiting], now_ms: int) -> None:
+    """Run a batch in one commit; afterwards each has its result or its error."""
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        for waiting in batch:
+            _run_one(connection, waiting, now_ms)
+        connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorname", "") == "SQLITE_IOERR_FSYNC":
+            # What the kernel dropped after a failed flush can't be had back by trying again:
+            # going on would acknowledge what may not be there. Start again from the disk.
+            print(f"bridge: the disk refused to keep data ({error}); ending", file=sys.stderr)
+            os._exit(EXIT_DISK_LIED)
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        for waiting in batch:
+            waiting.error = NotDurable(str(error))
+
+
+def _run_one(connection: sqlite3.Connection, waiting: _Waiting, now_ms: int) -> None:
+    transaction = SqliteTransaction(connection, now_ms)
+    connection.execute("SAVEPOINT one")
+    try:
+        waiting.result = waiting.transaction(transaction)
+        waiting.topics = transaction.topics
+    except sqlite3.OperationalError:
+        raise  # disk full, I/O error: SQLite may have rolled everything back; so do we
+    except BaseException as error:  # noqa: BLE001 - handed to the caller, who raises it
+        connection.execute("ROLLBACK TO one")
+        waiting.error = error
+    connection.execute("RELEASE one")
+
+
+def _lock_file(path: str) -> IO[str]:
+    handle = Path(path).open("w", encoding="ascii")  # noqa: SIM115 - held as long as we run
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        handle.close()
+        raise UserMistake(
+            "another `bridge serve` uses this SQLite file already; "
+            "for several processes set BRIDGE_DATABASE_URL to PostgreSQL"
+        ) from error
+    return handle

@@ -1,0 +1,337 @@
+"""Stored things to do: put in, claimed by the lane, paused, finished, set aside.
+
+A lane is claimed as a whole, so order holds inside it; a claim is a lease that ends by itself.
+Every write that follows a claim names it, and fails with LeaseLost when it no longer holds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from bridge.errors import BridgeError
+from bridge.ids import new_id
+from bridge.store.database import Row, Transaction
+
+Kind = Literal["text", "note", "look", "send"]
+Outcome = Literal["done", "later", "refused", "unknown", "crashed", "fault"]
+WORK = "work"  # the topic announced when there is something to do
+
+
+class LeaseLost(BridgeError):
+    """The claim has ended and somebody else may have the lane: nothing may be written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One thing to do. `intent` is a write that may have left already: look before repeating."""
+
+    id: int
+    ref: str
+    lane: str
+    account: str
+    kind: Kind
+    message_id: str | None
+    conversation_id: str | None
+    ticket_id: int | None
+    payload: Mapping[str, Any]
+    intent: Mapping[str, Any] | None
+    attempts: int
+    starts: int
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A lane, ours until the lease ends, and the first item in it."""
+
+    lane: str
+    lease: str
+    item: Item
+
+
+def lane_in(conversation_id: str) -> str:
+    """The lane of what is written to the desk for a conversation."""
+    return f"in:{conversation_id}"
+
+
+def lane_out(conversation_id: str) -> str:
+    """The lane of what is sent to a conversation's customer."""
+    return f"out:{conversation_id}"
+
+
+def lane_look(ticket_id: int) -> str:
+    """The lane of looks at a ticket's comments."""
+    return f"look:{ticket_id}"
+
+
+def put(
+    tx: Transaction,
+    *,
+    lane: str,
+    account: str,
+    kind: Kind,
+    message_id: str | None = None,
+    conversation_id: str | None = None,
+    ticket_id: int | None = None,
+    payload: Mapping[str, Any] | None = None,
+    delay_ms: int = 0,
+) -> str:
+    """Store something to do, and announce it. Returns its ref."""
+    now = tx.now_ms()
+    ref = new_id()
+    tx.run(
+        "INSERT INTO work (ref, lane, account, kind, message_id, conversation_id, ticket_id, "
+        "payload, state, due_at, created_at) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'waiting', $9, $10)",
+        *(ref, lane, account, kind, message_id, conversation_id, ticket_id),
+        *(json.dumps(payload or {}, ensure_ascii=False), now + delay_ms, now),
+    )
+    # Where the lane exists it has earlier work, whose time governs.
+    tx.run(
+        "INSERT INTO lanes (lane, account, due_at) VALUES ($1, $2, $3) ON CONFLICT (lane) DO NOTHING",
+        *(lane, account, now + delay_ms),
+    )
+    tx.announce(WORK)
+    return ref
+
+
+def put_look(tx: Transaction, ticket_id: int, account: str) -> None:
+    """Ask for a look at a ticket, unless one that has not begun is waiting already."""
+    lane = lane_look(ticket_id)
+    waiting = tx.first(
+        "SELECT id FROM work WHERE lane = $1 AND state = 'waiting' AND starts = 0 "
+        "AND attempts = 0 LIMIT 1",
+        lane,
+    )
+    if waiting is None:
+        put(tx, lane=lane, account=account, kind="look", ticket_id=ticket_id)
+
+
+def claim(tx: Transaction, *, account: str, most: int, lease_ms: int) -> list[Claim]:
+    """Claim lanes of this account that are due, the longest due first.
+
+    The start of each first item is counted before the work begins, so that an item that kills its
+    process can be told from one that has never been tried.
+    """
+    now = tx.now_ms()
+    lease = new_id()
+    lanes = tx.all(
+        "UPDATE lanes SET lease = $1, due_at = $2 WHERE lane IN ("
+        "SELECT lane FROM lanes WHERE account = $3 AND due_at <= $4 ORDER BY due_at LIMIT $5"
+        ") RETURNING lane",
+        *(lease, now + lease_ms, account, now, most),
+    )
+    claims = []
+    for row in lanes:
+        lane = str(row["lane"])
+        item = _start_first(tx, lane)
+        if item is None:
+            tx.run("DELETE FROM lanes WHERE lane = $1", lane)
+        else:
+            claims.append(Claim(lane=lane, lease=lease, item=item))
+    return claims
+
+
+def has_due(tx: Transaction, account: str) -> bool:
+    """Whether a lane of this account is due (a read, so that an idle bridge writes nothing)."""
+    sql = "SELECT 1 FROM lanes WHERE account = $1 AND due_at <= $2 LIMIT 1"
+    return tx.first(sql, account, tx.now_ms()) is not None
+
+
+def next_due_ms(tx: Transaction, account: str) -> int | None:
+    """When the next lane of this account is due, None where there is none."""
+    row = tx.first("SELECT min(due_at) AS due FROM lanes WHERE account = $1", account)
+    return None if row is None or row["due"] is None else int(row["due"])
+
+
+def renew(tx: Transaction, leases: Sequence[tuple[str, str]], lease_ms: int) -> None:
+    """Push the end of these (lane, lease) claims away; those that are lost stay lost."""
+    for lane, lease in leases:
+        tx.run(
+            "UPDATE lanes SET due_at = $1 WHERE lane = $2 AND lease = $3",
+            *(tx.now_ms() + lease_ms, lane, lease),
+        )
+
+
+def check(tx: Transaction, claimed: Claim) -> None:
+    """Make sure that the claim still holds. Raises LeaseLost."""
+    sql = "SELECT 1 FROM lanes WHERE lane = $1 AND lease = $2"
+    if tx.first(sql, claimed.lane, claimed.lease) is None:
+        raise LeaseLost(claimed.lane)
+
+
+def save_intent(tx: Transaction, claimed: Claim, intent: Mapping[str, Any] | None) -> None:
+    """Note a write that is about to leave (None: it is settled). Raises LeaseLost."""
+    check(tx, claimed)
+    text = None if intent is None else json.dumps(intent, ensure_ascii=False)
+    tx.run("UPDATE work SET intent = $1 WHERE id = $2", text, claimed.item.id)
+
+
+def finish(tx: Transaction, claimed: Claim) -> Item | None:
+    """Take the item out and start the lane's next, or give the lane back. Raises LeaseLost."""
+    check(tx, claimed)
+    tx.run("DELETE FROM work WHERE id = $1", claimed.item.id)
+    return _go_on(tx, claimed)
+
+
+def set_aside(tx: Transaction, claimed: Claim, reason: str) -> Item | None:
+    """Keep the item as failed work and start the lane's next. Raises LeaseLost."""
+    check(tx, claimed)
+    tx.run(
+        "UPDATE work SET state = 'failed', reason = $1, failed_at = $2, attempts = attempts + 1, "
+        "starts = 0 WHERE id = $3",
+        *(reason, tx.now_ms(), claimed.item.id),
+    )
+    return _go_on(tx, claimed)
+
+
+def put_off(
+    tx: Transaction, claimed: Claim, *, pause_ms: int, reason: str, counts: bool = True
+) -> None:
+    """Give the lane back until the pause is over. `counts` is false when it was not this item's
+    doing (a shutdown, a paused account). Raises LeaseLost."""
+    check(tx, claimed)
+    due = tx.now_ms() + pause_ms
+    tx.run(
+        "UPDATE work SET due_at = $1, reason = $2, attempts = attempts + $3, starts = 0 "
+        "WHERE id = $4",
+        *(due, reason, int(counts), claimed.item.id),
+    )
+    tx.run("UPDATE lanes SET due_at = $1, lease = NULL WHERE lane = $2", due, claimed.lane)
+
+
+def give_back(tx: Transaction, claimed: Claim) -> None:
+    """Give a lane back untouched, its next item due now, behind the others. Raises LeaseLost."""
+    check(tx, claimed)
+    tx.run("UPDATE work SET starts = 0 WHERE id = $1", claimed.item.id)
+    tx.run(
+        "UPDATE lanes SET due_at = $1, lease = NULL WHERE lane = $2", tx.now_ms(), claimed.lane
+    )
+    tx.announce(WORK)
+
+
+def hurry(tx: Transaction, lane: str) -> None:
+    """Make a lane that waits for its time due now (an answer came that it waits for)."""
+    tx.run(
+        "UPDATE lanes SET due_at = $1 WHERE lane = $2 AND lease IS NULL AND due_at > $1",
+        *(tx.now_ms(), lane),
+    )
+    tx.announce(WORK)
+
+
+def forget_leases(tx: Transaction) -> int:
+    """Make every claimed lane due now: for a start after which no other process can hold one."""
+    return tx.run("UPDATE lanes SET due_at = $1, lease = NULL WHERE lease IS NOT NULL", tx.now_ms())
+
+
+def drop_looks(tx: Transaction, claimed: Claim) -> None:
+    """Forget the looks that the one that begins now answers as well."""
+    tx.run(
+        "DELETE FROM work WHERE lane = $1 AND state = 'waiting' AND id <> $2",
+        *(claimed.lane, claimed.item.id),
+    )
+
+
+def note_attempt(
+    tx: Transaction, item: Item, *, outcome: Outcome, words: str, began_ms: int
+) -> None:
+    """Keep what was tried and how it ended: the answer to "why?"."""
+    tx.run(
+        "INSERT INTO attempts (work_ref, message_id, kind, outcome, words, at, took_ms) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        *(item.ref, item.message_id, item.kind, outcome, words, began_ms),
+        max(0, tx.now_ms() - began_ms),
+    )
+
+
+def pause_account(
+    tx: Transaction, account: str, *, pause_ms: int, reason: str, kind: str = "asked"
+) -> bool:
+    """Stop calling an account for a while. Returns whether it was not paused before."""
+    until = tx.now_ms() + pause_ms
+    known = tx.first("SELECT 1 FROM pauses WHERE account = $1", account)
+    tx.run(
+        "INSERT INTO pauses (account, kind, until, reason, since) VALUES ($1, $2, $3, $4, $5) "
+        "ON CONFLICT (account) DO UPDATE SET kind = excluded.kind, until = excluded.until, "
+        "reason = excluded.reason",
+        *(account, kind, until, reason, tx.now_ms()),
+    )
+    return known is None
+
+
+def end_pause(tx: Transaction, account: str) -> bool:
+    """Forget a pause once a call went through. Returns whether there was one."""
+    return tx.run("DELETE FROM pauses WHERE account = $1", account) > 0
+
+
+def end_credential_pauses(tx: Transaction) -> None:
+    """Try again at once after a start: the credentials may be other ones now."""
+    tx.run("DELETE FROM pauses WHERE kind = 'credentials'")
+
+
+def pauses(tx: Transaction) -> dict[str, tuple[int, str]]:
+    """The paused accounts: until when, and why."""
+    rows = tx.all("SELECT account, until, reason FROM pauses")
+    return {str(row["account"]): (int(row["until"]), str(row["reason"])) for row in rows}
+
+
+def backlog(tx: Transaction) -> tuple[int, int, int | None]:
+    """Waiting items, failed items, and when the oldest waiting one was stored."""
+    row = tx.first(
+        "SELECT (SELECT count(*) FROM work WHERE state = 'waiting') AS waiting, "
+        "(SELECT count(*) FROM work WHERE state = 'failed') AS failed, "
+        "(SELECT min(created_at) FROM work WHERE state = 'waiting') AS oldest"
+    )
+    assert row is not None, "an aggregate has a row"  # noqa: S101 - SQL guarantees it
+    oldest = row["oldest"]
+    return int(row["waiting"]), int(row["failed"]), None if oldest is None else int(oldest)
+
+
+def _start_first(tx: Transaction, lane: str) -> Item | None:
+    row = tx.first(
+        "SELECT * FROM work WHERE lane = $1 AND state = 'waiting' ORDER BY id LIMIT 1", lane
+    )
+    if row is None:
+        return None
+    tx.run("UPDATE work SET starts = starts + 1 WHERE id = $1", row["id"])
+    return _item(row)
+
+
+def _go_on(tx: Transaction, claimed: Claim) -> Item | None:
+    """Start the lane's next item if it is due; else leave the lane to its time."""
+    row = tx.first(
+        "SELECT id, due_at FROM work WHERE lane = $1 AND state = 'waiting' ORDER BY id LIMIT 1",
+        claimed.lane,
+    )
+    if row is None:
+        tx.run("DELETE FROM lanes WHERE lane = $1", claimed.lane)
+        return None
+    if int(row["due_at"]) > tx.now_ms():
+        tx.run(
+            "UPDATE lanes SET due_at = $1, lease = NULL WHERE lane = $2",
+            *(row["due_at"], claimed.lane),
+        )
+        return None
+    return _start_first(tx, claimed.lane)
+
+
+def _item(row: Row) -> Item:
+    intent = row["intent"]
+    return Item(
+        id=int(row["id"]),
+        ref=str(row["ref"]),
+        lane=str(row["lane"]),
+        account=str(row["account"]),
+        kind=row["kind"],
+        message_id=None if row["message_id"] is None else str(row["message_id"]),
+        conversation_id=None if row["conversation_id"] is None else str(row["conversation_id"]),
+        ticket_id=None if row["ticket_id"] is None else int(row["ticket_id"]),
+        payload=json.loads(str(row["payload"])),
+        intent=None if intent is None else json.loads(str(intent)),
+        attempts=int(row["attempts"]),
+        starts=int(row["starts"]) + 1,
+        created_at=int(row["created_at"]),
+    )
