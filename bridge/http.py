@@ -6,16 +6,21 @@ would travel along), and tells apart what certainly never left from what may hav
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from types import SimpleNamespace
+from typing import Literal
 
 import aiohttp
 from yarl import URL
 
 from bridge.errors import BridgeError
+
+CallOutcome = Literal["done", "later", "refused", "unknown"]
+Watch = Callable[[CallOutcome, float], None]
 
 LARGEST_ANSWER = 8 * 1024 * 1024  # bytes; a page of 100 comments is far below
 CONNECT_SHARE = 0.5  # of the whole deadline, for DNS, TCP and TLS
@@ -39,18 +44,25 @@ class Answer:
     body: bytes
 
     def json(self) -> object:
-        """The body as JSON. Raises ValueError where it is not."""
-        return json.loads(self.body)
+        """The body as JSON. Raises ValueError where it is not, or is nested absurdly."""
+        try:
+            return json.loads(self.body)
+        except RecursionError as error:
+            raise ValueError("nested too deeply") from error
 
 
 class HttpClient:
     """A keep-alive pool towards one far side.
 
     `timeout_s` is the whole deadline of a call, from the first look-up to the last byte read.
+    `watch` hears how each call ended and how many seconds it took.
     """
 
-    def __init__(self, *, timeout_s: float, connections: int = 100) -> None:
+    def __init__(
+        self, *, timeout_s: float, connections: int = 100, watch: Watch | None = None
+    ) -> None:
         self._timeout_s = timeout_s
+        self._watch = watch
         self._connections = connections
         self._session: aiohttp.ClientSession | None = None
 
@@ -88,6 +100,23 @@ class HttpClient:
 
         `url` is already encoded. Raises CallFailed.
         """
+        began = time.monotonic()
+        outcome: CallOutcome = "unknown"
+        try:
+            answer = await self._call(method, url, headers, body)
+        except CallFailed as error:
+            outcome = "unknown" if error.sent else "later"
+            raise
+        else:
+            outcome = _outcome(answer.status)
+            return answer
+        finally:
+            if self._watch is not None:
+                self._watch(outcome, time.monotonic() - began)
+
+    async def _call(
+        self, method: str, url: str, headers: Mapping[str, str] | None, body: bytes | None
+    ) -> Answer:
         assert self._session is not None, "open() first"  # noqa: S101 - a fault of ours
         progress = SimpleNamespace(sent=False)
         deadline = aiohttp.ClientTimeout(
@@ -106,8 +135,15 @@ class HttpClient:
                 content = await _read_limited(response)
                 lower = {name.lower(): value for name, value in response.headers.items()}
                 return Answer(status=response.status, headers=lower, body=content)
-        except (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError) as error:
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise CallFailed(_in_words(error, self._timeout_s), sent=progress.sent) from error
+
+
+def _outcome(status: int) -> CallOutcome:
+    if status < HTTPStatus.BAD_REQUEST:
+        return "done"
+    away = status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return "later" if away else "refused"
 
 
 async def _read_limited(response: aiohttp.ClientResponse) -> bytes:

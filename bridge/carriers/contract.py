@@ -105,6 +105,7 @@ class Capabilities:
     delivery_reports: bool
     idempotency_key: bool
     can_find_sent: bool
+    webhook_methods: frozenset[str] = frozenset({"POST"})  # how its webhooks may come: GET, POST
     # words (upper case) that the carrier answers by itself, per kind of sender and class of word
     answers: Mapping[SenderKind, Mapping[OptOutWord, frozenset[str]]] = field(default_factory=dict)
 

@@ -42,7 +42,7 @@ def read_address(raw: str, country: str | None) -> str:
     short = _PLUS_SHORT.fullmatch(text)  # some routes put a plus before a short code
     if _SHORT_DIGITS.fullmatch(text):
         # An unescaped plus in a query string arrives as a space.
-        lost_plus = raw.startswith(" ") and len(text) > 6  # noqa: PLR2004 - see _PLUS_SHORT
+        lost_plus = raw.startswith(" ") and len(text) > 6
         return f"+{text}" if lost_plus else f"{region or UNKNOWN_COUNTRY}:{text}"
     if short:
         return f"{region or UNKNOWN_COUNTRY}:{short[1]}"
@@ -96,7 +96,7 @@ def country_of(address: str) -> str | None:
     region = phonenumbers.region_code_for_number(
         number
     ) or phonenumbers.region_code_for_country_code(number.country_code or 0)
-    return region if len(region) == 2 and region != UNKNOWN_COUNTRY else None  # noqa: PLR2004
+    return region if len(region) == 2 and region != UNKNOWN_COUNTRY else None
 
 
 def spellings(e164: str) -> tuple[str, ...]:
@@ -180,12 +180,17 @@ def _read_number(text: str, region: str | None) -> str | None:
         # Whatever a carrier wrote in E.164 is a number, known to the numbering plan or not:
         # the plan's copy in here ages, and a new range must not lose its texts.
         return _parse(text, None, valid=False) or (text if _E164.fullmatch(text) else None)
-    if sum(character.isdigit() for character in text) < _SHORTEST_NATIONAL and not region:
+    digits = _digits(text)
+    if len(digits) < _SHORTEST_NATIONAL and not region:
         return None
-    # National reading first: "2025550100" written in the US is not Egypt's +20.
     national = _parse(text, region, valid=True) if region else None
-    bare = f"+{text}" if _LONG_DIGITS.fullmatch(text) else None
-    return national or (_parse(bare, None, valid=True) if bare else None)
+    bare = _parse(f"+{digits}", None, valid=True) if _LONG_DIGITS.fullmatch(digits) else None
+    if national and bare and region:
+        # "2025550100" written in the US is not Egypt's +20, yet "4915123456789" in Germany
+        # has its country code already: without a plus, one's own country is meant.
+        home = f"+{phonenumbers.country_code_for_region(region)}"
+        return bare if bare.startswith(home) else national
+    return national or (bare if text == digits else None)
 
 
 def _parse(text: str, region: str | None, *, valid: bool) -> str | None:

@@ -7,6 +7,7 @@ missed one, or comes back after a pause, is right again with the next.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
@@ -17,6 +18,8 @@ from aiohttp import ClientConnectionResetError, hdrs, web
 from aiohttp_sse import sse_response
 
 from bridge.errors import BadRequest
+from bridge.web import problems
+from bridge.web.requests import read_body
 
 STATIC = Path(__file__).parent / "static"
 LARGEST_BODY = 128 * 1024  # bytes of one request
@@ -128,7 +131,10 @@ class World(Protocol):
         ...
 
     def subscribe(self) -> AsyncGenerator[State]:
-        """The state at once, and again after each change; the page closes it."""
+        """The state at once, after each change, and now and then; the page closes it.
+
+        Only by writing to it does a server learn that a browser has left.
+        """
         ...
 
     async def text(self, *, customer: str, sender: str, body: str, copies: int) -> str:
@@ -152,13 +158,16 @@ class World(Protocol):
         ...
 
 
-WORLD = web.AppKey("world", World)  # type: ignore[type-abstract]  # a key's type is only a label
+WORLD = web.AppKey("world", World)
+STREAMS: web.AppKey[set[asyncio.Task[Any]]] = web.AppKey("streams")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def add_page(app: web.Application, world: World) -> None:
     """Mount the page at / and its API under /sandbox/."""
     app[WORLD] = world
+    app[STREAMS] = set()
+    app.on_shutdown.append(_end_streams)
     app.router.add_get("/", _show)
     app.router.add_get("/sandbox/state", _tell)
     app.router.add_get("/sandbox/events", _stream)
@@ -185,12 +194,22 @@ async def _tell(request: web.Request) -> web.StreamResponse:
     return web.json_response(await request.app[WORLD].state(), headers=HEADERS)
 
 
+async def _end_streams(app: web.Application) -> None:
+    # Or a stop would wait for browsers that never leave by themselves.
+    streams = app[STREAMS]
+    for task in tuple(streams):
+        task.cancel()
+
+
 async def _stream(request: web.Request) -> web.StreamResponse:
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - a handler runs in a task
+    request.app[STREAMS].add(task)
+    task.add_done_callback(request.app[STREAMS].discard)
     async with (
-        sse_response(request, headers=HEADERS) as response,
+        sse_response(request, headers=HEADERS, ping_interval=10) as response,
         aclosing(request.app[WORLD].subscribe()) as states,
     ):
-        response.ping_interval = 10
         async for state in states:
             try:
                 await response.send(json.dumps(state), event="state")
@@ -249,13 +268,13 @@ def _guarded(
 
     async def handle(request: web.Request) -> web.StreamResponse:
         if not _is_same_origin(request):
-            return _problem(403, "forbidden", "only the sandbox's own page may ask for this")
+            return problems.problem(403, detail="only the sandbox's own page may ask for this")
         try:
             return web.json_response(
                 await action(request, await _read_fields(request)), headers=HEADERS
             )
         except BadRequest as mistake:
-            return _problem(400, "bad request", str(mistake), field=mistake.field)
+            return problems.bad_request(mistake)
 
     return handle
 
@@ -276,11 +295,9 @@ async def _read_fields(request: web.Request) -> Mapping[str, object]:
     # A type that no form can send: a browser asks first before it carries it across origins.
     if request.content_type != "application/json":
         raise BadRequest("Content-Type", "application/json")
-    raw = bytearray()
-    async for chunk in request.content.iter_chunked(65536):
-        raw += chunk
-        if len(raw) > LARGEST_BODY:
-            raise BadRequest("body", f"at most {LARGEST_BODY} bytes")
+    raw = await read_body(request)
+    if len(raw) > LARGEST_BODY:
+        raise BadRequest("body", f"at most {LARGEST_BODY} bytes")
     try:
         fields = json.loads(raw)
     except ValueError as error:
@@ -309,13 +326,3 @@ def _choice(fields: Mapping[str, object], name: str, choices: tuple[str, ...]) -
     if not isinstance(value, str) or value not in choices:
         raise BadRequest(name, "one of " + ", ".join(choices))
     return value
-
-
-def _problem(status: int, title: str, detail: str, **more: str) -> web.Response:
-    """Problem details (RFC 9457)."""
-    return web.json_response(
-        {"type": "about:blank", "title": title, "status": status, "detail": detail, **more},
-        status=status,
-        headers=HEADERS,
-        content_type="application/problem+json",
-    )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bridge.errors import UserMistake
 from bridge.store.database import Row, Transaction
+from bridge.store.work import WORK
 
 GIVEN_UP = "given up"
 
@@ -31,7 +32,7 @@ WHERE ref = $1 AND state = 'failed'
 """
 
 # A lane that somebody works in keeps its time: moving it would end the claim early. Whoever
-# holds it finds the revived work when they look for the next.
+# holds it finds the revived work when they start the lane's next.
 OPEN_LANE = """
 INSERT INTO lanes (lane, account, due_at) VALUES ($1, $2, $3)
 ON CONFLICT (lane) DO UPDATE SET due_at = excluded.due_at
@@ -72,9 +73,7 @@ class FailedWork:
     since_ms: int
 
 
-def list_failed(
-    tx: Transaction, *, before: tuple[int, int] | None, limit: int
-) -> list[FailedWork]:
+def list_failed(tx: Transaction, *, before: tuple[int, int] | None, limit: int) -> list[FailedWork]:
     """Failed work, newest first; `before` is the (since_ms, id) of the last one already seen."""
     since_ms, number = before or (2**62, 2**62)
     return [_failed(row) for row in tx.all(LIST, since_ms, number, limit)]
@@ -95,6 +94,7 @@ def retry(tx: Transaction, ref: str) -> None:
     if work["message_id"] is not None and work["kind"] in CARRIES_MESSAGE:
         tx.run(REVIVE_MESSAGE, work["message_id"], now_ms)
         tx.run(REVIVE_PARTS, work["message_id"], now_ms)
+    tx.announce(WORK)
 
 
 def retry_all(tx: Transaction) -> int:

@@ -167,14 +167,8 @@ class SqliteDatabase:
 
     async def back_up(self, path: str) -> None:
         """Copy everything to a new file with SQLite's online backup."""
-        if Path(path).exists():
-            raise UserMistake(f"{path}: exists already; a backup never overwrites")
         assert self._reader is not None, "open() first"  # noqa: S101 - a fault of ours
-        target = sqlite3.connect(path, check_same_thread=False)
-        try:
-            await self._reader.run_whole(lambda c: c.backup(target))
-        finally:
-            target.close()
+        await self._reader.run_whole(lambda c: _back_up(c, path))
 
     async def _write_queue(self) -> None:
         assert self._writer is not None, "open() first"  # noqa: S101 - a fault of ours
@@ -223,6 +217,16 @@ async def _connect(path: str) -> _Connection:
     return connection
 
 
+def _back_up(connection: sqlite3.Connection, path: str) -> None:
+    if Path(path).exists():
+        raise UserMistake(f"{path}: exists already; a backup never overwrites")
+    target = sqlite3.connect(path)
+    try:
+        connection.backup(target)
+    finally:
+        target.close()
+
+
 def _set_up(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
@@ -237,27 +241,30 @@ def _set_up(connection: sqlite3.Connection) -> None:
 
 
 def _migrate(connection: sqlite3.Connection, now_ms: int) -> None:
-    steps = read_migrations()
     connection.execute("BEGIN IMMEDIATE")  # others that start now wait here
     try:
-        tables = connection.execute(
-            "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'migrations'"
-        ).fetchone()[0]
-        done = {row[0] for row in connection.execute("SELECT number FROM migrations")} if tables else set()
-        unknown = done - {step.number for step in steps}
-        if unknown:
-            raise UserMistake(
-                f"the database's schema is newer ({max(unknown)}) than this version of the bridge "
-                f"({steps[-1].number}); install the version that made it"
-            )
-        for step in steps:
-            if step.number not in done:
-                _apply(connection, step, now_ms)
+        for step in _steps_to_go(connection):
+            _apply(connection, step, now_ms)
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def _steps_to_go(connection: sqlite3.Connection) -> list[Migration]:
+    steps = read_migrations()
+    tables = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'migrations'"
+    if connection.execute(tables).fetchone() is None:
+        return list(steps)
+    done = {row[0] for row in connection.execute("SELECT number FROM migrations")}
+    unknown = done - {step.number for step in steps}
+    if unknown:
+        raise UserMistake(
+            f"the database's schema is newer ({max(unknown)}) than this version of the bridge "
+            f"({steps[-1].number}); install the version that made it"
+        )
+    return [step for step in steps if step.number not in done]
 
 
 def _apply(connection: sqlite3.Connection, step: Migration, now_ms: int) -> None:
@@ -285,7 +292,7 @@ def _commit_together(connection: sqlite3.Connection, batch: list[_Waiting], now_
         if getattr(error, "sqlite_errorname", "") == "SQLITE_IOERR_FSYNC":
             # What the kernel dropped after a failed flush can't be had back by trying again:
             # going on would acknowledge what may not be there. Start again from the disk.
-            print(f"bridge: the disk refused to keep data ({error}); ending", file=sys.stderr)
+            sys.stderr.write(f"bridge: the disk refused to keep data ({error}); ending\n")
             os._exit(EXIT_DISK_LIED)
         if connection.in_transaction:
             connection.execute("ROLLBACK")

@@ -91,7 +91,8 @@ def put(
     )
     # Where the lane exists it has earlier work, whose time governs.
     tx.run(
-        "INSERT INTO lanes (lane, account, due_at) VALUES ($1, $2, $3) ON CONFLICT (lane) DO NOTHING",
+        "INSERT INTO lanes (lane, account, due_at) VALUES ($1, $2, $3) "
+        "ON CONFLICT (lane) DO NOTHING",
         *(lane, account, now + delay_ms),
     )
     tx.announce(WORK)
@@ -207,9 +208,7 @@ def give_back(tx: Transaction, claimed: Claim) -> None:
     """Give a lane back untouched, its next item due now, behind the others. Raises LeaseLost."""
     check(tx, claimed)
     tx.run("UPDATE work SET starts = 0 WHERE id = $1", claimed.item.id)
-    tx.run(
-        "UPDATE lanes SET due_at = $1, lease = NULL WHERE lane = $2", tx.now_ms(), claimed.lane
-    )
+    tx.run("UPDATE lanes SET due_at = $1, lease = NULL WHERE lane = $2", tx.now_ms(), claimed.lane)
     tx.announce(WORK)
 
 
@@ -227,11 +226,10 @@ def forget_leases(tx: Transaction) -> int:
     return tx.run("UPDATE lanes SET due_at = $1, lease = NULL WHERE lease IS NOT NULL", tx.now_ms())
 
 
-def drop_looks(tx: Transaction, claimed: Claim) -> None:
-    """Forget the looks that the one that begins now answers as well."""
+def drop_looks_like(tx: Transaction, item: Item) -> None:
+    """Forget the other looks at this ticket: the one that begins now answers them as well."""
     tx.run(
-        "DELETE FROM work WHERE lane = $1 AND state = 'waiting' AND id <> $2",
-        *(claimed.lane, claimed.item.id),
+        "DELETE FROM work WHERE lane = $1 AND state = 'waiting' AND id <> $2", item.lane, item.id
     )
 
 

@@ -1,0 +1,344 @@
+"""Builds everything from Settings and hands it on: the only file that knows all the rooms."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from bridge.carriers.contract import Carrier, DeliveryReport, InboundText
+from bridge.carriers.registry import CAPABILITIES, build_carriers
+from bridge.carriers.twilio import TwilioSettings
+from bridge.clock import Clock, SystemClock
+from bridge.current import CurrentDirectory
+from bridge.desks.zendesk.api import ZendeskApi
+from bridge.desks.zendesk.auth import ApiToken, Credentials, OAuthClient
+from bridge.desks.zendesk.desk import ZendeskDesk
+from bridge.desks.zendesk.events import Hint
+from bridge.errors import NotDurable, UserMistake
+from bridge.http import HttpClient
+from bridge.inbound import ticket as inbound_ticket
+from bridge.inbound.judge import Rules
+from bridge.inbound.receive import take_in
+from bridge.inbound.requester import Requesters
+from bridge.inbound.ticket import TicketWriter
+from bridge.metrics import Backlog, Metrics
+from bridge.outbound import request as outbound_request
+from bridge.outbound import send as outbound_send
+from bridge.outbound.collect import ReplyCollector
+from bridge.outbound.send import TextSender
+from bridge.outbound.track import take_report
+from bridge.secrets import unseal
+from bridge.settings import Settings
+from bridge.store import signatures, work
+from bridge.store.database import Database, Transaction
+from bridge.store.sqlite import SqliteDatabase
+from bridge.ticketing.notes import NoteWriter
+from bridge.ticketing.writes import DeskWriter
+from bridge.web.parts import NewMessage, WebParts
+from bridge.web.server import create_app, create_runner
+from bridge.work.worker import Pace, Worker
+
+log = structlog.get_logger()
+
+TICK_S = 1.0  # how often a running service looks for changed settings
+GRACE_S = 20.0  # for calls under way when we are asked to stop
+ZENDESK = "zendesk"
+
+
+def open_database(settings: Settings, clock: Clock, *, exclusive: bool = False) -> Database:
+    """The store that BRIDGE_DATABASE_URL names, not yet opened."""
+    return SqliteDatabase(str(settings.database_path), clock, exclusive=exclusive)
+
+
+def zendesk_api(settings: Settings, http: HttpClient, clock: Clock) -> ZendeskApi:
+    """The Zendesk account that is set. Raises UserMistake where none is."""
+    url = settings.zendesk_url
+    if url is None:
+        raise UserMistake("BRIDGE_ZENDESK_URL: missing; it is like https://acme.zendesk.com")
+    credentials: Credentials
+    if settings.zendesk_client_id and settings.zendesk_client_secret:
+        credentials = OAuthClient(
+            base_url=url,
+            client_id=settings.zendesk_client_id,
+            client_secret=settings.zendesk_client_secret.get_secret_value(),
+            http=http,
+            clock=clock,
+        )
+    elif settings.zendesk_email and settings.zendesk_api_token:
+        token = settings.zendesk_api_token.get_secret_value()
+        credentials = ApiToken(email=settings.zendesk_email, api_token=token)
+    else:
+        raise UserMistake("BRIDGE_ZENDESK_CLIENT_ID: missing, with BRIDGE_ZENDESK_CLIENT_SECRET")
+    return ZendeskApi(base_url=url, credentials=credentials, http=http, clock=clock)
+
+
+def carriers_of(settings: Settings, http: HttpClient, clock: Clock) -> dict[str, Carrier]:
+    """The carriers whose accounts are set, by name."""
+    configured = []
+    if settings.twilio_account_sid is not None:
+        twilio = TwilioSettings(
+            account_sid=settings.twilio_account_sid,
+            auth_tokens=settings.twilio_auth_tokens,
+            api_url=settings.twilio_api_url,
+            public_url=settings.public_url,
+        )
+        configured.append(twilio)
+    return build_carriers(configured, http=http, clock=clock)
+
+
+def rules_of(settings: Settings) -> Rules:
+    """How texts are judged here."""
+    return Rules(tickets_from=settings.tickets_from, capabilities=CAPABILITIES)
+
+
+class Service:
+    """One running bridge: a web server in front of a store, and workers behind it."""
+
+    def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        self.metrics = Metrics()
+        self.database = open_database(settings, self.clock, exclusive=True)
+        self.directory = CurrentDirectory()
+        self.rules = rules_of(settings)
+        timeout_s = settings.http_timeout
+        watch = self.metrics.time_call
+        self._desk_http = HttpClient(timeout_s=timeout_s, watch=partial(watch, ZENDESK))
+        self._carrier_http = HttpClient(timeout_s=timeout_s, watch=partial(watch, "carriers"))
+        api = zendesk_api(settings, self._desk_http, self.clock)
+        self.desk = ZendeskDesk(api=api, number_field=lambda: self.directory.latest.desk.field_id)
+        self.carriers = carriers_of(settings, self._carrier_http, self.clock)
+        self.app = create_app(self._web_parts())
+        self._runner: web.AppRunner | None = None
+        self._workers = self._make_workers()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._forgeries: dict[str, str] = {}
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on."""
+        assert self._runner is not None, "start() first"  # noqa: S101 - a fault of ours
+        return int(self._runner.addresses[0][1])
+
+    async def start(self) -> None:
+        """Open the store, take up the work that waits, and listen. Raises UserMistake."""
+        await self.database.open()
+        await self.database.write(self._take_up)
+        await self._desk_http.open()
+        await self._carrier_http.open()
+        self.database.listen(work.WORK, self.wake)
+        self._runner = create_runner(self.app)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, self.settings.host, self.settings.port, backlog=1024)
+        try:
+            await site.start()
+        except OSError as error:
+            await self.stop()
+            where = f"{self.settings.host}:{self.settings.port}"
+            raise UserMistake(
+                f"BRIDGE_PORT: can't listen on {where}: {error.strerror or error}"
+            ) from error
+        runs = [worker.run() for worker in self._workers]
+        self._tasks = [asyncio.create_task(run) for run in (*runs, self._tick())]
+        log.info("service.started", port=self.port)
+
+    async def stop(self) -> None:
+        """Take nothing more in, finish what is under way, hand back the rest, close."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+        await asyncio.gather(*(worker.stop(GRACE_S) for worker in self._workers))
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._desk_http.close()
+        await self._carrier_http.close()
+        await self.database.close()
+        log.info("service.stopped")
+
+    async def wait(self) -> None:
+        """Return when a part of the service has ended by a fault, which it raises."""
+        done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+
+    def wake(self) -> None:
+        """Have the workers look now."""
+        for worker in self._workers:
+            worker.wake()
+
+    def _take_up(self, tx: Transaction) -> None:
+        self.directory.at(tx)
+        work.forget_leases(tx)  # the file's lock says that nobody else holds one
+        work.end_credential_pauses(tx)
+
+    async def _tick(self) -> None:
+        """Notice what other processes (the CLI) have changed, and measure the backlog."""
+        while True:
+            await asyncio.sleep(TICK_S)
+            with contextlib.suppress(NotDurable):
+                waiting, failed, oldest = await self.database.read(self._look_around)
+                age_s = 0.0 if oldest is None else (self.clock.now_ms() - oldest) / 1000
+                self.metrics.set_backlog(Backlog(waiting=waiting, failed=failed, oldest_s=age_s))
+                await self._keep_forgeries()
+
+    def _look_around(self, tx: Transaction) -> tuple[int, int, int | None]:
+        self.directory.at(tx)
+        return work.backlog(tx)
+
+    async def _keep_forgeries(self) -> None:
+        """Store refused webhooks once a tick, so that forgers can't make us write at their pace."""
+        seen, self._forgeries = self._forgeries, {}
+        if seen:
+            await self.database.write(lambda tx: signatures.note_all(tx, seen))
+
+    def _make_workers(self) -> list[Worker]:
+        writer = DeskWriter(desk=self.desk, clock=self.clock)
+        texts = TicketWriter(
+            database=self.database,
+            writer=writer,
+            requesters=Requesters(database=self.database, desk=self.desk),
+            directory=self.directory.at,
+        )
+        notes = NoteWriter(database=self.database, writer=writer)
+        replies = ReplyCollector(
+            database=self.database,
+            desk=self.desk,
+            directory=self.directory.at,
+            longest=self.rules.longest,
+        )
+        sender = TextSender(
+            desk=self.desk,
+            carriers=self.carriers,
+            directory=self.directory.at,
+            clock=self.clock,
+            public_url=self.settings.public_url,
+            settle_wait_s=self.settings.settle_wait,
+        )
+        accounts: Mapping[str, Mapping[str, Any]] = {
+            ZENDESK: {"text": texts.write_text, "note": notes.write_note, "look": replies.look},
+            **{name: {"send": sender.send} for name in CAPABILITIES},
+        }
+        pace = Pace(
+            retry_base_s=self.settings.retry_base,
+            retry_max_s=self.settings.retry_max,
+            settle_wait_s=self.settings.settle_wait,
+        )
+        return [
+            Worker(
+                account=account,
+                database=self.database,
+                handlers=handlers,
+                clock=self.clock,
+                pace=pace,
+                counters=self.metrics,
+                on_set_aside={
+                    "text": inbound_ticket.note_set_aside,
+                    "send": outbound_send.note_set_aside,
+                },
+            )
+            for account, handlers in accounts.items()
+        ]
+
+    def _web_parts(self) -> WebParts:
+        token = self.settings.api_token
+        return WebParts(
+            database=self.database,
+            carriers=self.carriers,
+            public_url=self.settings.public_url,
+            api_token=None if token is None else token.get_secret_value(),
+            clock=self.clock,
+            metrics=self.metrics,
+            take_text=self.take_text,
+            take_report=self.take_report,
+            take_hint=self.take_hint,
+            webhook_secrets=self.webhook_secrets,
+            note_forgery=self._note_forgery,
+            queue_message=self.queue_message,
+            wake=self.wake,
+            ready=self.ready,
+        )
+
+    async def take_text(self, carrier: str, text: InboundText) -> None:
+        """Keep and judge a text. Raises NotDurable."""
+        verdict = await self.database.write(
+            lambda tx: take_in(tx, carrier, text, self.directory.at(tx), self.rules)
+        )
+        if verdict is not None:
+            self.metrics.count_inbound(verdict)
+        log.info("text.received", carrier=carrier, verdict=verdict or "known already")
+
+    async def take_report(self, carrier: str, report: DeliveryReport) -> None:
+        """Apply a delivery report. Raises NotDurable."""
+        await self.database.write(
+            lambda tx: take_report(tx, self.carriers[carrier], report, self.directory.at(tx))
+        )
+        self.metrics.count_outbound(report.state)
+
+    async def take_hint(self, hint: Hint) -> None:
+        """Store the look that a hint asks for. Raises NotDurable."""
+        if hint.tagged is False:
+            return  # an event about a ticket that no text is on
+        await self.database.write(lambda tx: work.put_look(tx, hint.ticket_id, ZENDESK))
+
+    def webhook_secrets(self) -> Sequence[str]:
+        """The signing secrets that Zendesk's webhook may use."""
+        given = self.settings.zendesk_webhook_secret
+        if given is not None:
+            return [given.get_secret_value()]
+        sealed = self.directory.latest.desk.signing_secret
+        key = self.settings.secret_key
+        return [] if sealed is None or key is None else [unseal(sealed, key.get_secret_value())]
+
+    async def queue_message(self, asked: NewMessage) -> Mapping[str, Any]:
+        """Queue a text for another program. Raises BadRequest, NotDurable."""
+        wanted = outbound_request.Asked(
+            sender=asked.sender,
+            customer=asked.customer,
+            body=asked.body,
+            kind=asked.kind,
+            send=asked.send,
+            idempotency_key=asked.idempotency_key,
+        )
+
+        def queue(tx: Transaction) -> tuple[str, bool]:
+            return outbound_request.queue(tx, wanted, self.directory.at(tx), self.rules)
+
+        message_id, created = await self.database.write(queue)
+        return {"id": message_id, "created": created}
+
+    async def ready(self) -> str | None:
+        """None when a small write could be made durable, else why not."""
+        try:
+            await self.database.write(signatures.probe)
+        except NotDurable as error:
+            return f"nothing can be stored: {error}"
+        return None
+
+    def _note_forgery(self, source: str, reason: str) -> None:
+        self._forgeries[source] = reason
+
+
+async def run_service(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT. Raises UserMistake where it can't start."""
+    service = Service(settings)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    await service.start()
+    waits = [asyncio.create_task(stopping.wait()), asyncio.create_task(service.wait())]
+    try:
+        done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in waits:
+            task.cancel()
+        await service.stop()

@@ -1,0 +1,294 @@
+"""Twilio, as a carrier: webhooks checked and read, texts sent and looked for.
+
+Facts: Twilio's OpenAPI description of the 2010-04-01 API and its messaging webhook pages.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+from urllib.parse import quote, urlsplit
+
+from bridge.carriers import twilio_signature, twilio_webhooks
+from bridge.carriers.contract import (
+    Accepted,
+    Capabilities,
+    DeliveryReport,
+    Finding,
+    InboundText,
+    OptOutWord,
+    OutgoingText,
+    SenderKind,
+    WebhookAnswer,
+    WebhookRequest,
+)
+from bridge.carriers.twilio_api import NAME, TwilioApi, as_object, failure, no_answer, seconds_of
+from bridge.carriers.twilio_check import check_account
+from bridge.carriers.twilio_errors import trouble_of
+from bridge.clock import Clock
+from bridge.domain.numbers import display
+from bridge.errors import Forged, OutcomeUnknown, TryLater
+from bridge.http import CallFailed, HttpClient
+
+_PAGE_SIZE = 200
+_MOST_PAGES = 5
+
+# A text of only one of these words, in any case, Twilio answers by itself; it says so of long
+# codes and toll-free numbers. A short code gets nothing of this.
+_WORDS: dict[OptOutWord, frozenset[str]] = {
+    "STOP": frozenset(
+        {"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"}
+    ),
+    "START": frozenset({"START", "YES", "UNSTOP"}),
+    "HELP": frozenset({"HELP", "INFO"}),
+}
+_ANSWERS: dict[SenderKind, Mapping[OptOutWord, frozenset[str]]] = {
+    "long_code": _WORDS,
+    "toll_free": _WORDS,
+    "short_code": {},
+}
+
+# Strict, so that no two URL parsers can disagree about the host.
+_PLAIN_URL = re.compile(
+    r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?::[0-9]{1,5})?"
+    r"(?:[/?][A-Za-z0-9._~:/?!$&'()*+,;=@%-]*)?"
+)
+# Where the API's media addresses lead by redirect; those carry a signature of their own.
+_MEDIA_HOSTS = frozenset(
+    {"api.twilio.com", "media.twiliocdn.com", "mms.twiliocdn.com", "mcs.us1.twilio.com"}
+)
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TwilioSettings:
+    """One Twilio account. `auth_tokens` holds two while one is rotated."""
+
+    carrier: ClassVar[str] = NAME
+
+    account_sid: str
+    auth_tokens: tuple[str, ...] = field(repr=False)
+    public_url: str
+    api_url: str = "https://api.twilio.com"
+    shared_keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+class TwilioCarrier:
+    """One Twilio account as a `Carrier`.
+
+    `shared_keys` are secrets by key id, for webhooks that Twilio signs with a shared key.
+    """
+
+    name = NAME
+    capabilities = Capabilities(
+        longest_text=1600,
+        mms=True,
+        delivery_reports=True,
+        idempotency_key=False,
+        can_find_sent=True,
+        answers=_ANSWERS,
+    )
+    inbound_answer = WebhookAnswer(
+        content_type="text/xml", body=b'<?xml version="1.0" encoding="UTF-8"?><Response/>'
+    )
+    status_answer = WebhookAnswer()
+
+    def __init__(
+        self,
+        *,
+        account_sid: str,
+        auth_tokens: Sequence[str],
+        api_url: str,
+        public_url: str,
+        http: HttpClient,
+        clock: Clock,
+        shared_keys: Mapping[str, str] | None = None,
+    ) -> None:
+        self._account_sid = account_sid
+        self._tokens = tuple(auth_tokens)
+        self._keys = dict(shared_keys or {})
+        self._api_url = api_url
+        self._public_url = public_url.rstrip("/")
+        self._clock = clock
+        self._api = TwilioApi(
+            account_sid=account_sid, auth_tokens=auth_tokens, api_url=api_url, http=http
+        )
+
+    def status_url(self, ref: str) -> str:
+        """The callback address of one text; unreserved characters only, since it gets signed."""
+        return f"{self._public_url}/carriers/{NAME}/status?ref={quote(ref, safe='')}"
+
+    def verify(self, request: WebhookRequest) -> None:
+        """Check signature and account. Raises Forged.
+
+        What is signed with our token but speaks of another account is refused here, not as
+        malformed: whatever it is, it is not ours to store or to explain.
+        """
+        twilio_signature.verify(request, tokens=self._tokens, keys=self._keys)
+        if twilio_webhooks.accounts_named(request) - {self._account_sid.encode()}:
+            raise Forged("account")
+
+    def parse_inbound(self, request: WebhookRequest) -> InboundText:
+        """Read an inbound text. Raises BadRequest naming the field."""
+        return twilio_webhooks.parse_inbound(request)
+
+    def parse_report(self, request: WebhookRequest) -> DeliveryReport:
+        """Read a delivery report. Raises BadRequest naming the field."""
+        return twilio_webhooks.parse_report(request)
+
+    async def send(self, text: OutgoingText) -> Accepted:
+        """Send one text. Raises TryLater, Refused, CredentialsRefused or OutcomeUnknown."""
+        form = [("To", display(text.customer)), ("From", display(text.sender))]
+        if text.body or not text.media_urls:
+            form.append(("Body", text.body))
+        form.append(("StatusCallback", text.status_url))
+        form += [("MediaUrl", url) for url in text.media_urls]
+        try:
+            answer = await self._api.post("/Messages.json", form)
+        except CallFailed as failed:
+            raise no_answer(failed, sending=True) from failed
+        if not 200 <= answer.status < 300:
+            raise failure(answer, sending=True)
+        accepted = _accepted(as_object(answer))
+        if accepted is None:
+            raise OutcomeUnknown(NAME, "Twilio said yes but named no message.")
+        return accepted
+
+    async def find_sent(self, text: OutgoingText, *, since_ms: int) -> Sequence[Accepted]:
+        """Texts on Twilio's list like this one, created since, oldest first.
+
+        Twilio can filter only by the day of sending, which a queued text has not, so times are
+        compared here. Raises TryLater, Refused or CredentialsRefused.
+        """
+        earliest_s = since_ms // 1000 - 1  # their times are whole seconds, rounded somehow
+        found: list[tuple[float, Accepted]] = []
+        uri: str | None = None
+        for _ in range(_MOST_PAGES):
+            page = await self._page(text, uri)
+            listed = page.get("messages")
+            if not isinstance(listed, list):
+                raise TryLater(NAME, "Twilio's list of texts can't be read.")
+            found += _alike(listed, text, earliest_s)
+            following = page.get("next_page_uri")
+            if not isinstance(following, str) or not following:
+                break
+            uri = following
+        else:
+            if not found:  # "not there" would be a guess, and a wrong one sends the text twice
+                raise TryLater(NAME, "Twilio's list of texts to this customer is too long.")
+        return [accepted for _, accepted in sorted(found, key=lambda item: item[0])]
+
+    def is_opted_out(self, code: str) -> bool:
+        """Whether this error code means that the customer has opted out at Twilio."""
+        return trouble_of(code) == "opted_out"
+
+    def is_landline(self, code: str) -> bool:
+        """Whether this error code means a number that can't receive texts."""
+        return trouble_of(code) == "landline"
+
+    async def check(self, *, senders: Sequence[str], public_url: str) -> Sequence[Finding]:
+        """Credentials, account, clock, and each sender's webhook address."""
+        return await check_account(self._api, self._clock, senders=senders, public_url=public_url)
+
+    def media_allowed(self, url: str) -> bool:
+        """Whether a picture may be fetched from there; see the function of this name."""
+        return media_allowed(url, api_url=self._api_url)
+
+    def media_headers(self, url: str) -> Sequence[Mapping[str, str]]:
+        """Headers for fetching a picture, to be tried in order while the answer is 401.
+
+        Credentials are for the API's own host; every other place, a redirect's too, gets none.
+        """
+        if media_allowed(url, api_url=self._api_url) and _place(url) == _place(self._api_url):
+            return [{"authorization": login} for login in self._api.logins]
+        return [{}]
+
+    async def _page(self, text: OutgoingText, uri: str | None) -> Mapping[str, object]:
+        query = [
+            ("To", display(text.customer)),
+            ("From", display(text.sender)),
+            ("PageSize", str(_PAGE_SIZE)),
+        ]
+        try:
+            answer = (
+                await self._api.get("/Messages.json", query)
+                if uri is None
+                else await self._api.follow(uri)
+            )
+        except CallFailed as failed:
+            raise no_answer(failed, sending=False) from failed
+        if answer.status != 200:
+            raise failure(answer, sending=False)
+        return as_object(answer)
+
+
+def media_allowed(url: str, *, api_url: str) -> bool:
+    """Whether a picture may be fetched from this address (a webhook's, or a redirect's).
+
+    Twilio's media hosts and the configured API host, over https; plain http on loopback only,
+    and only where the API itself is there.
+    """
+    if _PLAIN_URL.fullmatch(url) is None:
+        return False
+    scheme, host, port = _place(url)
+    _, api_host, api_port = _place(api_url)
+    if host in _LOOPBACK:
+        return host == api_host
+    if scheme != "https":
+        return False
+    return (host == api_host and port == api_port) or (host in _MEDIA_HOSTS and port == 443)
+
+
+def _place(url: str) -> tuple[str, str, int]:
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    default = 443 if parts.scheme == "https" else 80
+    return parts.scheme, (parts.hostname or "").lower(), default if port is None else port
+
+
+def _accepted(message: Mapping[str, object]) -> Accepted | None:
+    sid = message.get("sid")
+    if not isinstance(sid, str) or not sid:
+        return None
+    status = str(message.get("status") or "queued").lower()
+    error = twilio_webhooks.error_code(message.get("error_code"))
+    segments = str(message.get("num_segments") or "0")
+    return Accepted(
+        carrier_id=sid,
+        state=twilio_webhooks.STATES.get(status, "queued"),
+        # "0" is what a messaging service says before it has chosen a sender
+        segments=int(segments) if segments.isdecimal() and int(segments) > 0 else None,
+        error=error,
+        reason=twilio_webhooks.reason_of(status, error),
+    )
+
+
+def _alike(
+    listed: Sequence[object], text: OutgoingText, earliest_s: int
+) -> Iterator[tuple[float, Accepted]]:
+    for message in listed:
+        if not isinstance(message, dict) or not _is_like(message, text):
+            continue
+        accepted = _accepted(message)
+        created_s = seconds_of(message.get("date_created"))
+        if accepted is not None and created_s is not None and created_s >= earliest_s:
+            yield created_s, accepted
+
+
+def _is_like(message: Mapping[str, object], text: OutgoingText) -> bool:
+    return (
+        str(message.get("direction")).startswith("outbound")
+        and message.get("to") == display(text.customer)
+        and message.get("from") == display(text.sender)
+        and _bare(str(message.get("body") or "")) == _bare(text.body)
+    )
+
+
+def _bare(body: str) -> str:
+    # White space around a text and the kind of its line breaks may change on the way.
+    return body.replace("\r\n", "\n").strip()

@@ -1,0 +1,128 @@
+"""Calls to Twilio's REST API, and what its answers mean. Source: Twilio's OpenAPI description."""
+
+from __future__ import annotations
+
+import math
+from base64 import b64encode
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlencode
+
+from bridge.carriers.twilio_errors import explain, trouble_of
+from bridge.errors import CredentialsRefused, FarSideError, OutcomeUnknown, Refused, TryLater
+from bridge.http import Answer, CallFailed, HttpClient
+
+NAME = "twilio"
+_LONGEST_PAUSE_S = 3600.0
+
+Pairs = Iterable[tuple[str, str]]
+
+
+class TwilioApi:
+    """One account's part of the API. `auth_tokens` may be two while one is rotated."""
+
+    def __init__(
+        self, *, account_sid: str, auth_tokens: Sequence[str], api_url: str, http: HttpClient
+    ) -> None:
+        self._account = f"/2010-04-01/Accounts/{account_sid}"
+        self._api_url = api_url.rstrip("/")
+        self._http = http
+        self._logins = [
+            "Basic " + b64encode(f"{account_sid}:{token}".encode()).decode()
+            for token in auth_tokens
+        ]
+
+    @property
+    def logins(self) -> Sequence[str]:
+        """The Authorization headers there are, the one that worked last in front."""
+        return tuple(self._logins)
+
+    async def post(self, resource: str, form: Pairs) -> Answer:
+        """Post a form to a resource of the account ("/Messages.json"). Raises CallFailed."""
+        return await self._call("POST", f"{self._account}{resource}", urlencode(list(form)))
+
+    async def get(self, resource: str, query: Pairs = ()) -> Answer:
+        """Read a resource of the account. Raises CallFailed."""
+        asked = urlencode(list(query))
+        return await self._call("GET", f"{self._account}{resource}{'?' if asked else ''}{asked}")
+
+    async def follow(self, uri: str) -> Answer:
+        """Read another page by the path that Twilio gave. Raises CallFailed."""
+        if not uri.startswith(f"{self._account}/"):
+            raise CallFailed("Twilio named a next page outside the account", sent=False)
+        return await self._call("GET", uri)
+
+    async def _call(self, method: str, path: str, form: str | None = None) -> Answer:
+        headers = {"authorization": self._logins[0], "accept": "application/json"}
+        if form is not None:
+            headers["content-type"] = "application/x-www-form-urlencoded"
+        body = None if form is None else form.encode()
+        url = f"{self._api_url}{path}"
+        answer = await self._http.call(method, url, headers=headers, body=body)
+        for login in self._logins[1:]:
+            if answer.status != 401:
+                break
+            # Refused before anything was done, so the same call may be made with the other token.
+            headers["authorization"] = login
+            answer = await self._http.call(method, url, headers=headers, body=body)
+        if answer.status != 401:
+            good = headers["authorization"]
+            self._logins = [good, *(login for login in self._logins if login != good)]
+        return answer
+
+
+def as_object(answer: Answer) -> Mapping[str, object]:
+    """The answer's JSON object, empty where it is anything else."""
+    try:
+        content = answer.json()
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def seconds_of(written: object) -> float | None:
+    """A time as mail headers write it (RFC 2822), in seconds since 1970; None where it is not."""
+    try:
+        moment = parsedate_to_datetime(str(written))
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def failure(answer: Answer, *, sending: bool) -> FarSideError:
+    """What an answer that is not a success means. For a read nothing is ever unknown."""
+    status, code = answer.status, _code(answer)
+    if status == 429 or code == "20429":  # Twilio documents that it never looked at these
+        return TryLater(NAME, explain("20429"), pause_s=_pause(answer))
+    if status >= 500 or status < 400 or status == 408:
+        words = f"Twilio gave an answer that says nothing (HTTP {status})."
+        return OutcomeUnknown(NAME, words) if sending else TryLater(NAME, words)
+    trouble = trouble_of(code)
+    if trouble == "account":
+        return CredentialsRefused(NAME, explain(code), code=code)
+    if status in {401, 403} and trouble == "permanent":
+        return CredentialsRefused(NAME, explain("20003"), code=code or str(status))
+    if trouble == "later":
+        return TryLater(NAME, explain(code), pause_s=_pause(answer))
+    return Refused(NAME, explain(code), code=code or f"HTTP {status}")
+
+
+def no_answer(failed: CallFailed, *, sending: bool) -> FarSideError:
+    """What a call without an answer means."""
+    if sending and failed.sent:
+        return OutcomeUnknown(NAME, f"Twilio did not answer: {failed.words}.")
+    return TryLater(NAME, f"Twilio can't be reached: {failed.words}.")
+
+
+def _code(answer: Answer) -> str:
+    code = as_object(answer).get("code")
+    return str(code) if isinstance(code, int | str) else ""
+
+
+def _pause(answer: Answer) -> float | None:
+    try:
+        pause = float(answer.headers.get("retry-after", ""))
+    except ValueError:
+        return None
+    return min(pause, _LONGEST_PAUSE_S) if math.isfinite(pause) and pause >= 0 else None

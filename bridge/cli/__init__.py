@@ -1,0 +1,1 @@
+"""The command line: parse, call, print. What is decided is decided below."""

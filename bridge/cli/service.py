@@ -1,0 +1,66 @@
+"""Running it: demo, serve, migrate, backup, doctor."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from bridge.app import run_service
+from bridge.cli.output import as_json, print_json
+from bridge.cli.running import run_with_database, settings_here
+from bridge.doctor import run_doctor
+from bridge.sandbox.demo import run_demo
+from bridge.settings import require_for_serve
+from bridge.store.database import Database
+
+
+@click.command()
+def demo() -> None:
+    """Try it without any account: a phone on one side, an agent's ticket on the other."""
+    asyncio.run(run_demo(settings_here()))
+
+
+@click.command()
+def serve() -> None:
+    """Run the service. Migrates the database first."""
+    settings = settings_here()
+    require_for_serve(settings)
+    asyncio.run(run_service(settings))
+
+
+@click.command()
+def migrate() -> None:
+    """Bring the database up to this version, as `serve` does by itself."""
+
+    async def opened(_database: Database) -> None:
+        """Opening has migrated it."""
+
+    settings = settings_here()
+    run_with_database(settings, opened)
+    click.echo(f"{settings.database_path} is up to date")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def backup(file: Path) -> None:
+    """Copy the whole database to FILE, also while the service runs."""
+    run_with_database(settings_here(), lambda database: database.back_up(str(file)))
+    click.echo(f"copied to {file}")
+
+
+@click.command()
+@as_json
+def doctor(*, json: bool) -> int:
+    """Check every credential, number and address; exit 0 only when everything would work."""
+    findings = asyncio.run(run_doctor(settings_here()))
+    if json:
+        print_json({"findings": [asdict(finding) for finding in findings]})
+    else:
+        for finding in findings:
+            click.echo(f"{'ok ' if finding.ok else 'NOT'} {finding.check}: {finding.detail}")
+            if finding.mend and not finding.ok:
+                click.echo(f"    {finding.mend}")
+    return 0 if all(finding.ok for finding in findings) else 1

@@ -1,0 +1,224 @@
+"""The desk that the flows see, made of calls to Zendesk."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from bridge.desks.contract import (
+    Comment,
+    CommentDraft,
+    DeskUser,
+    Ticket,
+    TicketDraft,
+    TicketGone,
+    TicketId,
+    UserId,
+    Written,
+)
+from bridge.desks.zendesk import comments, tickets, users
+from bridge.desks.zendesk.answers import FAR_SIDE, ZendeskRefused, well_formed
+from bridge.desks.zendesk.api import Params, ZendeskApi
+from bridge.desks.zendesk.records import Record, record_of, records_of
+from bridge.errors import OutcomeUnknown, TryLater
+
+NEWEST = 50  # comments a page: what is new is nearly always on the first
+MERGE_LOOK = 20
+
+
+class ZendeskDesk:
+    """Implements `bridge.desks.contract.Desk`.
+
+    `number_field` tells the id of the ticket field that holds the texted number, None while
+    there is no such field.
+    """
+
+    name = FAR_SIDE
+
+    def __init__(self, *, api: ZendeskApi, number_field: Callable[[], int | None]) -> None:
+        self._api = api
+        self._number_field = number_field
+
+    def prepare_ticket(self, draft: TicketDraft) -> bytes:
+        """The body of `create_ticket`, to be kept for a byte-identical repeat."""
+        return tickets.creation_body(draft, number_field_id=self._number_field())
+
+    async def create_ticket(self, key: str, body: bytes) -> Written:
+        """Create; Zendesk answers a repeat within two hours with the ticket it made first."""
+        try:
+            answer = await self._api.post(
+                "/api/v2/tickets", body, {"Idempotency-Key": key}, expect="ticket"
+            )
+        except ZendeskRefused as error:
+            raise tickets.refusal_of_creation(error) from error
+        with well_formed(write=True):
+            return tickets.read_written(answer, ticket_id=None)
+
+    async def find_tickets(self, external_id: str) -> Sequence[Ticket]:
+        """Tickets with this external id, oldest first; deleted ones are left out."""
+        answer = await self._api.get(
+            "/api/v2/tickets", {"external_id": external_id}, expect="tickets"
+        )
+        with well_formed(write=False):
+            found = sorted(records_of(answer, "tickets"), key=tickets.age_key)
+            return [ticket for record in found if (ticket := _unless_gone(record))]
+
+    async def ticket(self, ticket_id: TicketId) -> Ticket:
+        """Read a ticket."""
+        with _about_one_ticket():
+            answer = await self._api.get(f"/api/v2/tickets/{ticket_id}", expect="ticket")
+        with well_formed(write=False):
+            return tickets.read_ticket(record_of(answer, "ticket"))
+
+    async def add_comment(self, ticket: Ticket, draft: CommentDraft) -> Written:
+        """Append a comment in one call, guarded by the ticket's stamp."""
+        with _about_one_ticket():
+            answer = await self._api.put(
+                f"/api/v2/tickets/{ticket.id}",
+                comments.update_request(ticket, draft),
+                expect="ticket",
+            )
+        with well_formed(write=True):
+            return tickets.read_written(answer, ticket_id=ticket.id)
+
+    async def add_tags(self, ticket_id: TicketId, tags: Sequence[str]) -> None:
+        """Add tags. Harmless to repeat, so never OutcomeUnknown."""
+        wanted = tickets.tags(tags)
+        if not wanted:
+            return
+        with _about_one_ticket(), _repeatable():
+            await self._api.put(f"/api/v2/tickets/{ticket_id}/tags", {"tags": wanted})
+
+    async def comments_since(self, ticket_id: TicketId, since_ms: int) -> Sequence[Comment]:
+        """Comments created at or after `since_ms`, oldest first."""
+        found: list[Comment] = []
+        with _about_one_ticket(), well_formed(write=False):
+            async for comment in self._newest_comments(ticket_id, NEWEST):
+                if comment.created_at_ms < since_ms:
+                    break
+                found.append(comment)
+        found.reverse()
+        return found
+
+    async def merge_target(self, ticket_id: TicketId) -> TicketId | None:
+        """The ticket that a closed one was merged into, None where it was simply closed."""
+        ticket = await self.ticket(ticket_id)
+        if ticket.status != "closed" or tickets.MERGED_TAG not in ticket.tags:
+            return None
+        with _about_one_ticket(), well_formed(write=False):
+            looked_at = 0
+            async for comment in self._newest_comments(ticket_id, MERGE_LOOK):
+                # Nothing can follow on the merge, so the newest comment is about it even where
+                # its `via` does not say so. A customer's "#7" must never be taken for a ticket.
+                if comment.via == "merge" or (looked_at == 0 and comment.author_is_staff):
+                    text = comment.plain_body or comment.html_body
+                    return tickets.named_request(text, other_than=ticket_id)
+                looked_at += 1
+                if looked_at >= MERGE_LOOK:
+                    break
+        return None
+
+    async def user(self, user_id: UserId) -> DeskUser | None:
+        """A user by id; None where deleted or merged into another."""
+        try:
+            answer = await self._api.get(f"/api/v2/users/{user_id}", expect="user")
+        except ZendeskRefused as error:
+            if error.status == 404:
+                return None
+            raise
+        with well_formed(write=False):
+            user = users.read_user(record_of(answer, "user"))
+        return user if user.active else None
+
+    async def users_by_phone(self, number: str) -> Sequence[DeskUser]:
+        """Active users whose phone is this number, however it is written there.
+
+        One search per spelling until one finds somebody.
+        """
+        for spelling in users.spellings(number):
+            found = await self._search({"query": users.phone_query(spelling)})
+            theirs = [user for user in found if users.has_number(user, number)]
+            if theirs:
+                return theirs
+        return []
+
+    async def user_by_email(self, email: str) -> DeskUser | None:
+        """The active user with this e-mail address."""
+        if any(character.isspace() or character == '"' for character in email):
+            return None
+        for user in await self._search({"query": f'email:"{email}"'}):
+            if user.email is not None and user.email.casefold() == email.casefold():
+                return user
+        return None
+
+    async def user_for_key(self, external_id: str) -> DeskUser | None:
+        """The active user with this external id, which Zendesk compares without case."""
+        for user in await self._search({"external_id": external_id}):
+            if (user.external_id or "").casefold() == external_id.casefold():
+                return user
+        return None
+
+    async def make_user(self, *, external_id: str, name: str, phone: str | None) -> DeskUser:
+        """Create an end user, or return the one that has this external id.
+
+        Looks first: Zendesk's upsert would overwrite the name that an agent gave. Safe to repeat,
+        so never OutcomeUnknown.
+        """
+        known = await self.user_for_key(external_id)
+        if known is not None:
+            return known
+        try:
+            return await self._upsert(external_id=external_id, name=name, phone=phone)
+        except ZendeskRefused as error:
+            # Accounts that validate numbers refuse some that do send texts. The number stands in
+            # the external id too, and a text must not be lost for the sake of a field.
+            if phone is None or not any(
+                detail.field == "phone" and detail.code == "InvalidFormat"
+                for detail in error.details
+            ):
+                raise
+        return await self._upsert(external_id=external_id, name=name, phone=None)
+
+    async def _upsert(self, *, external_id: str, name: str, phone: str | None) -> DeskUser:
+        request = users.creation_request(external_id=external_id, name=name, phone=phone)
+        with _repeatable():
+            answer = await self._api.post("/api/v2/users/create_or_update", request, expect="user")
+            with well_formed(write=True):
+                return users.read_user(record_of(answer, "user"))
+
+    async def _search(self, params: Params) -> list[DeskUser]:
+        answer = await self._api.get("/api/v2/users/search", params, expect="users")
+        with well_formed(write=False):
+            found = [users.read_user(record) for record in records_of(answer, "users")]
+        return [user for user in found if user.active]
+
+    async def _newest_comments(self, ticket_id: TicketId, size: int) -> AsyncIterator[Comment]:
+        params: Params = {"sort": "-created_at", "include": "users", "page[size]": size}
+        path = f"/api/v2/tickets/{ticket_id}/comments"
+        async for page in self._api.whole_pages(path, "comments", params):
+            roles = comments.roles_of(page)
+            for record in records_of(page, "comments"):
+                yield comments.read_comment(record, roles)
+
+
+def _unless_gone(record: Record) -> Ticket | None:
+    try:
+        return tickets.read_ticket(record)
+    except TicketGone:
+        return None
+
+
+@contextmanager
+def _about_one_ticket() -> Iterator[None]:
+    try:
+        yield
+    except ZendeskRefused as error:
+        raise tickets.refusal_of_update(error) from error
+
+
+@contextmanager
+def _repeatable() -> Iterator[None]:
+    try:
+        yield
+    except OutcomeUnknown as error:
+        raise TryLater(error.far_side, error.words) from error

@@ -1,0 +1,96 @@
+"""Users: what we send, what we read, and the spellings of a number. No calls are made here."""
+
+from __future__ import annotations
+
+import phonenumbers
+
+from bridge.desks.contract import DeskUser, UserId
+from bridge.desks.zendesk.comments import STAFF_ROLES
+from bridge.desks.zendesk.records import Record, id_of, optional_text, time_of
+
+LONGEST_NAME = 255  # longer ones are refused
+
+
+def creation_request(*, external_id: str, name: str, phone: str | None) -> dict[str, object]:
+    """An end user to create, without a welcome mail."""
+    user: dict[str, object] = {
+        "name": (name.strip() or external_id)[:LONGEST_NAME],
+        "external_id": external_id,
+        "role": "end-user",
+        "skip_verify_email": True,
+    }
+    if phone is not None:
+        user["phone"] = phone
+    return {"user": user}
+
+
+def read_user(record: Record) -> DeskUser:
+    """A user as read. Raises Malformed."""
+    return DeskUser(
+        id=UserId(id_of(record, "id")),
+        name=optional_text(record, "name") or "",
+        phone=optional_text(record, "phone"),
+        email=optional_text(record, "email"),
+        is_staff=record.get("role") in STAFF_ROLES,
+        # Deleted users and the losers of a merge stay readable as inactive.
+        active=record.get("active") is not False,
+        suspended=record.get("suspended") is True,
+        updated_at_ms=time_of(record, "updated_at"),
+        external_id=optional_text(record, "external_id"),
+    )
+
+
+def spellings(number: str) -> tuple[str, ...]:
+    """Ways to write an E.164 number, the likeliest first; none for short codes and names.
+
+    Zendesk keeps numbers as they were typed and its search finds only that spelling.
+    """
+    parsed = _parse(number, None)
+    if parsed is None:
+        return ()
+    e164 = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    international = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+    national = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL)
+    ways = (
+        e164,
+        e164.removeprefix("+"),
+        international,
+        national,
+        "".join(character for character in national if character.isdigit()),
+        phonenumbers.national_significant_number(parsed),
+        f"+{parsed.country_code} {national}",
+    )
+    return tuple(dict.fromkeys(ways))
+
+
+def phone_query(spelling: str) -> str:
+    """The search for a user by one spelling."""
+    # White space would end the search term.
+    return f'phone:"{spelling}"' if " " in spelling else f"phone:{spelling}"
+
+
+def has_number(user: DeskUser, number: str) -> bool:
+    """Whether the user's phone, however written, is this E.164 number."""
+    wanted = _parse(number, None)
+    if wanted is None or user.phone is None:
+        return False
+    if user.phone.strip() == _e164(wanted).removeprefix("+"):
+        # Typed without its plus; where numbers vary in length, parsing takes it for a national one.
+        return True
+    # Made-up and very new numbers have a country code, yet no region of their own.
+    region = phonenumbers.region_code_for_number(
+        wanted
+    ) or phonenumbers.region_code_for_country_code(wanted.country_code or 0)
+    found = _parse(user.phone, region)
+    return found is not None and found.extension is None and _e164(found) == _e164(wanted)
+
+
+def _e164(number: phonenumbers.PhoneNumber) -> str:
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _parse(text: str, region: str | None) -> phonenumbers.PhoneNumber | None:
+    try:
+        return phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        return None

@@ -1,0 +1,260 @@
+"""What the admin has set: senders, lists and keyword rules, as documents and as one snapshot.
+
+A document is what one entry of the settings file says. The same models check the file and read
+what was stored, so that nothing gets in one way that the other would refuse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Annotated, Final, Literal, TypeAlias
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from bridge.domain.keywords import KeywordRule, Match, RuleBook, normalise
+from bridge.domain.numbers import country_of, read_address, read_sender_number
+from bridge.domain.words import is_reserved
+
+SenderKind: TypeAlias = Literal["long_code", "toll_free", "short_code"]
+OptOutWord: TypeAlias = Literal["STOP", "START", "HELP"]
+TicketsFrom: TypeAlias = Literal["subscribers", "not_opted_out", "anyone"]
+OnUncertain: TypeAlias = Literal["resend", "hold"]
+Scope: TypeAlias = tuple[Match, frozenset[str]]
+# Carriers that this installation can use, each with the words it answers by itself.
+CarrierWords: TypeAlias = Mapping[str, Mapping[SenderKind, Mapping[OptOutWord, frozenset[str]]]]
+
+LONGEST_TEXT: Final = 1600  # characters: what the carriers take in one go
+_NO_LETTERS = (
+    "a sender name made of letters can't receive texts, so customers could not answer and could "
+    "not send STOP: use a long code, a toll-free number or a short code"
+)
+
+
+def _check_line(text: str) -> str:
+    if text != text.strip() or not text or any(ord(character) < 32 for character in text):
+        raise ValueError("must be one line, not empty, without blanks around it")
+    return text
+
+
+def _check_text(text: str) -> str:
+    if not text.strip() or "\0" in text:
+        raise ValueError("must hold some text")
+    return text
+
+
+def _check_tag(tag: str) -> str:
+    # The desk keeps tags lower-case and parts them at blanks and commas.
+    if not tag or any(character.isspace() or character in ",\"'" for character in tag):
+        raise ValueError(f"{tag!r}: a tag has no blanks, commas or quotes; write north_america")
+    return tag.lower()
+
+
+def _check_keyword(word: str) -> str:
+    if not normalise(word):
+        raise ValueError(f"{word!r} holds no letter or digit to compare")
+    return word
+
+
+def _unique(values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(values))
+
+
+def _check_kind(kind: object) -> object:
+    if kind in {"alphanumeric", "alpha", "alphanumeric_sender_id"}:
+        raise ValueError(_NO_LETTERS)
+    return kind
+
+
+# Strict types: "true" is no boolean and 50500 no number of a sender.
+_Line = Annotated[str, Field(strict=True, max_length=80), AfterValidator(_check_line)]
+_Text = Annotated[str, Field(strict=True, max_length=LONGEST_TEXT), AfterValidator(_check_text)]
+_Tag = Annotated[str, Field(strict=True, max_length=80), AfterValidator(_check_tag)]
+_Tags = Annotated[tuple[_Tag, ...], Field(max_length=50), AfterValidator(_unique)]
+_Keyword = Annotated[
+    str,
+    Field(strict=True, max_length=80),
+    AfterValidator(_check_line),
+    AfterValidator(_check_keyword),
+]
+_Lists = Annotated[tuple[_Line, ...], Field(max_length=50), AfterValidator(_unique)]
+_Switch = Annotated[bool, Field(strict=True)]
+_DeskId = Annotated[int, Field(strict=True, gt=0, lt=2**63)]
+_Kind = Annotated[SenderKind, BeforeValidator(_check_kind)]
+
+
+@lru_cache(maxsize=4096)
+def _sender_address(number: str, country: str | None, kind: SenderKind) -> str:
+    if country is None and kind != "short_code":
+        country = country_of(read_address(number, None))
+    if country is None and any(character.isalpha() for character in number):
+        raise ValueError(_NO_LETTERS)
+    if country is None:
+        raise ValueError('a country is needed, such as country = "US"')
+    return read_sender_number(number, country, kind)
+
+
+class Document(BaseModel):
+    """One entry of the settings. Unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Texts(Document):
+    """What the bridge answers to the standard words, where it is the one that answers."""
+
+    stop: _Text | None = None
+    start: _Text | None = None
+    help: _Text | None = None
+
+
+class Sender(Document):
+    """A number of ours, as the admin wrote it. `pace` is in segments per second."""
+
+    number: _Line
+    carrier: _Line
+    country: _Line | None = None
+    kind: _Kind = "long_code"
+    name: _Line | None = None
+    tags: _Tags = ()
+    brand_id: _DeskId | None = None
+    group_id: _DeskId | None = None
+    ticket_form_id: _DeskId | None = None
+    tickets_from: TicketsFrom | None = None
+    pace: Annotated[float, Field(strict=True, gt=0, le=1000)] | None = None
+    answers: Annotated[tuple[OptOutWord, ...], Field(max_length=3)] | None = None
+    texts: Texts = Texts()
+    on_uncertain: OnUncertain | None = None
+    reopen_on_failure: _Switch = False
+    keep_signature: _Switch = True
+
+    @model_validator(mode="after")
+    def _check_number(self) -> Sender:
+        _ = self.address
+        return self
+
+    @property
+    def address(self) -> str:
+        """The number as an address: "+12025550100" or "US:50500". Raises ValueError."""
+        return _sender_address(self.number, self.country, self.kind)
+
+    @property
+    def key(self) -> str:
+        """What identifies it among the senders: its address."""
+        return self.address
+
+
+class List(Document):
+    """A list that customers subscribe to."""
+
+    name: _Line
+
+    @property
+    def key(self) -> str:
+        """What identifies it among the lists: its name."""
+        return self.name
+
+
+class KeywordEntry(Document):
+    """A keyword rule. `senders` hold addresses once stored; none means every sender."""
+
+    words: Annotated[tuple[_Keyword, ...], Field(min_length=1, max_length=50)]
+    match: Match = "message"
+    senders: Annotated[tuple[_Line, ...], Field(max_length=500), AfterValidator(_unique)] = ()
+    lists: _Lists = ()
+    unsubscribe: _Lists = ()
+    set_tags: _Tags = ()
+    reply: _Text | None = None
+    ticket: _Switch = False
+    confirm: _Text | None = None
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """The words as they are compared, each once."""
+        return _unique(tuple(normalise(word) for word in self.words))
+
+    @property
+    def scope(self) -> Scope:
+        """Where its words are the only ones of their kind: the same match, the same senders."""
+        return self.match, frozenset(self.senders)
+
+    @property
+    def does_something(self) -> bool:
+        """Whether meeting it has any effect; on HELP and INFO the bridge acts in any case."""
+        acts = self.lists or self.unsubscribe or self.set_tags or self.reply or self.ticket
+        return bool(acts) or is_reserved(self.words[0]) == "help"
+
+    @property
+    def key(self) -> str:
+        """What it is called in the settings, the ledger and the console: unique, and readable."""
+        limits = ([] if self.match == "message" else [self.match]) + sorted(self.senders)
+        first = self.compared[0].upper()
+        return f"{first} ({', '.join(limits)})" if limits else first
+
+    def compiled(self) -> KeywordRule:
+        """The rule as texts are judged by it."""
+        return KeywordRule(
+            name=self.key,
+            words=self.words,
+            match=self.match,
+            senders=frozenset(self.senders) or None,
+            lists=self.lists,
+            unsubscribe=self.unsubscribe,
+            set_tags=self.set_tags,
+            reply=self.reply,
+            ticket=self.ticket,
+            confirm=self.confirm,
+            hours=None,
+        )
+
+
+class DeskRecord(Document):
+    """What `zendesk setup` made at the desk, so that it can be mended and taken away again.
+
+    `signing_secret` is the webhook's, sealed (bridge/secrets.py).
+    """
+
+    url: str | None = None
+    webhook_id: str | None = None
+    trigger_id: int | None = None
+    view_id: int | None = None
+    field_id: int | None = None
+    automation_id: int | None = None
+    signing_secret: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Directory:
+    """All that the admin has set, at one version. Never changes: a newer one takes its place."""
+
+    version: int
+    senders: Mapping[str, Sender]  # by address
+    lists: tuple[str, ...]
+    keywords: Mapping[str, KeywordRule]  # by name, in the order in which they are tried
+    rules: RuleBook  # the same, compiled
+    desk: DeskRecord
+
+    def rule(self, name: str) -> KeywordRule | None:
+        """The keyword rule of this name, None where it is gone."""
+        return self.keywords.get(name)
+
+
+def make_directory(
+    *,
+    version: int = 0,
+    senders: Iterable[Sender] = (),
+    lists: Iterable[List] = (),
+    keywords: Iterable[KeywordEntry] = (),
+    desk: DeskRecord | None = None,
+) -> Directory:
+    """Compile documents into a snapshot."""
+    rules = [entry.compiled() for entry in keywords]
+    return Directory(
+        version=version,
+        senders={sender.address: sender for sender in senders},
+        lists=tuple(entry.name for entry in lists),
+        keywords={rule.name: rule for rule in rules},
+        rules=RuleBook(rules),
+        desk=desk or DeskRecord(),
+    )

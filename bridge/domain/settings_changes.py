@@ -1,0 +1,258 @@
+"""What an import would change: the file against what is stored, before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, TypeVar
+
+from bridge.domain.directory import (
+    CarrierWords,
+    Document,
+    KeywordEntry,
+    List,
+    Scope,
+    Sender,
+)
+from bridge.domain.keywords import normalise, overlaps
+from bridge.domain.numbers import read_address
+from bridge.domain.settings_file import SettingsFile, refuse, suggest
+from bridge.domain.toml_lines import Place
+from bridge.domain.words import is_reserved
+
+D = TypeVar("D", Sender, List, KeywordEntry)
+Section = Literal["senders", "lists", "keywords"]
+
+_SINGULAR: Final[Mapping[Section, str]] = {
+    "senders": "sender",
+    "lists": "list",
+    "keywords": "keyword rule",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Documents:
+    """All that an admin has set, in the order in which it counts."""
+
+    senders: tuple[Sender, ...] = ()
+    lists: tuple[List, ...] = ()
+    keywords: tuple[KeywordEntry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One thing that an import changes; `what` says how: "added", "changed reply"."""
+
+    section: Section
+    name: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{_SINGULAR[self.section]} {self.name}: {self.what}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What will be stored, how that differs from now, and what an admin should look at."""
+
+    documents: Documents
+    changes: tuple[Change, ...]
+    warnings: tuple[str, ...]
+
+
+def plan_import(
+    stored: Documents, file: SettingsFile, carriers: CarrierWords, *, prune: bool
+) -> Plan:
+    """Work out an import: each entry that the file names becomes just what the file says.
+
+    A word is what identifies a rule among those of the same match and senders: a rule of the
+    file takes its words over. Raises UserMistake where the file speaks of what doesn't exist.
+    """
+    kept = Documents() if prune else stored
+    senders = _merge(kept.senders, file.senders)
+    lists = _merge(kept.lists, file.lists)
+    rules = _resolve(file, senders, lists)
+    keywords = _take_over(kept.keywords, rules)
+    documents = Documents(senders=senders, lists=lists, keywords=keywords)
+    changes = (
+        *_compare("senders", stored.senders, senders, _same_key(stored.senders, senders)),
+        *_compare("lists", stored.lists, lists, _same_key(stored.lists, lists)),
+        *_compare("keywords", stored.keywords, keywords, _same_words(stored.keywords, keywords)),
+    )
+    return Plan(documents=documents, changes=changes, warnings=tuple(_warn(documents, carriers)))
+
+
+def _merge(old: Sequence[D], named: Sequence[D]) -> tuple[D, ...]:
+    """The old entries with the named ones in their places, in the order of the file."""
+    names = {entry.key for entry in named}
+    return _fill([None if entry.key in names else entry for entry in old], named)
+
+
+def _fill(places: Sequence[D | None], named: Sequence[D]) -> tuple[D, ...]:
+    """Put the named entries into the empty places, in order, and the rest behind."""
+    waiting = iter(named)
+    filled: list[D] = []
+    for place in places:
+        entry = place or next(waiting, None)
+        if entry is not None:
+            filled.append(entry)
+    return tuple(filled) + tuple(waiting)
+
+
+def _resolve(
+    file: SettingsFile, senders: Sequence[Sender], lists: Sequence[List]
+) -> tuple[KeywordEntry, ...]:
+    """The file's rules with senders as addresses. Raises UserMistake."""
+    faults: list[tuple[Place, str]] = []
+    known = {entry.name for entry in lists}
+    taken: dict[tuple[Scope, str], int] = {}
+    rules = []
+    for at, rule in enumerate(file.keywords):
+        addresses = []
+        for written in rule.senders:
+            found = _find_sender(written, senders)
+            if isinstance(found, Sender):
+                addresses.append(found.address)
+            else:
+                faults.append((("keywords", at, "senders"), found))
+        for key in ("lists", "unsubscribe"):
+            for name in getattr(rule, key):
+                if name not in known:
+                    why = f'there is no list "{name}"{suggest(name, known)}'
+                    faults.append((("keywords", at, key), why))
+        resolved = rule.model_copy(update={"senders": tuple(dict.fromkeys(addresses))})
+        for word in resolved.compared:
+            first = taken.setdefault((resolved.scope, word), at)
+            if first != at:
+                why = f'"{word}" stands in keywords {first + 1} already, for the same senders'
+                faults.append((("keywords", at, "words"), why))
+        rules.append(resolved)
+    refuse(faults, file.lines)
+    return tuple(rules)
+
+
+def _find_sender(written: str, senders: Sequence[Sender]) -> Sender | str:
+    """The sender that is meant, or why none is."""
+    wanted = {written, read_address(written, None)}
+    found = [one for one in senders if one.address in wanted]
+    if not found:  # a short code, without its country
+        found = [one for one in senders if one.number == written]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        return f'"{written}" is a sender in several countries: write {found[0].address}'
+    return f'there is no sender "{written}"'
+
+
+def _take_over(
+    old: Sequence[KeywordEntry], rules: Sequence[KeywordEntry]
+) -> tuple[KeywordEntry, ...]:
+    taken = {(rule.scope, word): rule for rule in rules for word in rule.compared}
+    places = [_without(entry, taken) for entry in old]
+    return _fill(places, rules)
+
+
+def _without(
+    entry: KeywordEntry, taken: Mapping[tuple[Scope, str], KeywordEntry]
+) -> KeywordEntry | None:
+    """The rule without the words that were taken over; None where none is left."""
+    words = tuple(word for word in entry.words if (entry.scope, normalise(word)) not in taken)
+    return entry.model_copy(update={"words": words}) if words else None
+
+
+def _same_key(old: Sequence[D], new: Sequence[D]) -> dict[str, D]:
+    """For each new entry, by key, the old one that it takes the place of."""
+    before = {entry.key: entry for entry in old}
+    return {entry.key: before[entry.key] for entry in new if entry.key in before}
+
+
+def _same_words(
+    old: Sequence[KeywordEntry], new: Sequence[KeywordEntry]
+) -> dict[str, KeywordEntry]:
+    """As `_same_key`, for rules, which go on when their first word, and so their key, changes."""
+    owner = {(entry.scope, word): entry for entry in old for word in entry.compared}
+    found: dict[str, KeywordEntry] = {}
+    used: set[str] = set()
+    # First those that only lost words, so that the rule that took them is the new one.
+    for only_words in (True, False):
+        for entry in new:
+            for word in entry.compared:
+                before = owner.get((entry.scope, word))
+                if before is None or before.key in used or entry.key in found:
+                    continue
+                if not only_words or entry == before.model_copy(update={"words": entry.words}):
+                    found[entry.key] = before
+                    used.add(before.key)
+    return found
+
+
+def _compare(
+    section: Section, old: Sequence[D], new: Sequence[D], partners: Mapping[str, D]
+) -> Iterator[Change]:
+    for entry in new:
+        before = partners.get(entry.key)
+        if before is None:
+            yield Change(section=section, name=entry.key, what="added")
+        elif entry != before:
+            what = f"changed {', '.join(_differences(before, entry))}"
+            yield Change(section=section, name=entry.key, what=what)
+    gone_on = [partners[entry.key].key for entry in new if entry.key in partners]
+    for entry in old:
+        if entry.key not in gone_on:
+            yield Change(section=section, name=entry.key, what="removed")
+    if gone_on != [entry.key for entry in old if entry.key in gone_on]:
+        yield Change(section=section, name="(all)", what="changed order")
+
+
+def _differences(before: Document, after: Document) -> Iterator[str]:
+    for name in type(before).model_fields:
+        old, new = getattr(before, name), getattr(after, name)
+        if old == new:
+            continue
+        if name == "words":
+            steps = [f"+{word}" for word in new if word not in old]
+            steps += [f"-{word}" for word in old if word not in new]
+            yield f"words ({', '.join(steps) or 'order'})"
+        else:
+            yield name
+
+
+def _warn(documents: Documents, carriers: CarrierWords) -> Iterator[str]:
+    for rule in documents.keywords:
+        if not rule.does_something:
+            yield f"keyword rule {rule.key} does nothing: its texts are kept and shown, no more"
+    yield from _warn_of_overlaps(documents.keywords)
+    for sender in documents.senders:
+        if _help_is_the_carriers(sender, carriers) and _has_help_reply(sender, documents.keywords):
+            yield (
+                f"sender {sender.address}: {sender.carrier} answers HELP itself, so the reply set "
+                'for it is not sent; add answers = ["HELP"] once the carrier leaves it to you'
+            )
+
+
+def _warn_of_overlaps(rules: Sequence[KeywordEntry]) -> Iterator[str]:
+    shared: dict[tuple[str, str, bool], list[str]] = {}
+    for overlap in overlaps([rule.compiled() for rule in rules]):
+        pair = (overlap.winner, overlap.loser, overlap.wholly)
+        shared.setdefault(pair, []).append(overlap.word)
+    for (winner, loser, wholly), words in shared.items():
+        extent = "never" if wholly else "not always"
+        yield (
+            f"keyword rules {winner} and {loser} overlap on {', '.join(words)}: the first wins, "
+            f"and the second is {extent} met"
+        )
+
+
+def _help_is_the_carriers(sender: Sender, carriers: CarrierWords) -> bool:
+    if "HELP" in (sender.answers or ()):
+        return False
+    return bool(carriers.get(sender.carrier, {}).get(sender.kind, {}).get("HELP"))
+
+
+def _has_help_reply(sender: Sender, rules: Sequence[KeywordEntry]) -> bool:
+    return sender.texts.help is not None or any(
+        is_reserved(rule.words[0]) == "help"
+        and (not rule.senders or sender.address in rule.senders)
+        for rule in rules
+        if rule.reply
+    )

@@ -1,0 +1,282 @@
+"""Why a text does or does not become a ticket, and what else follows from it.
+
+Pure: `judge` is given the facts and answers with a `Decision`, a list of actions as data. The
+order is fixed: answer to a pending double opt-in, opt-out word, opt-in word, HELP/INFO, subscribe
+keyword, consent policy, ticket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from bridge.domain.directory import Sender
+from bridge.domain.keywords import KeywordRule, RuleBook
+from bridge.domain.words import StandardWord, default_text, exact_word, standard_word
+
+Verdict = Literal["ticket", "opt_out", "opt_in", "keyword", "not_consented", "no_sender", "loop"]
+WordClass = Literal["STOP", "START", "HELP"]
+TicketsFrom = Literal["subscribers", "not_opted_out", "anyone"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptOut:
+    """The customer wants nothing more, from any number of ours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptIn:
+    """The customer may be texted again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscribe:
+    """Put the customer on lists."""
+
+    lists: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unsubscribe:
+    """Take the customer off lists."""
+
+    lists: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskToConfirm:
+    """The customer is on these lists only after a YES."""
+
+    lists: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetTags:
+    """Add tags to the contact."""
+
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """Text the customer back. `to_opt_out` is the one that may still go after an opt-out."""
+
+    text: str
+    to_opt_out: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TellAgent:
+    """A private note on the open ticket, where there is one."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MakeTicket:
+    """The text goes to the desk. `warning` is a private note beside it: why no reply can go."""
+
+    warning: str | None = None
+
+
+Action = (
+    OptOut
+    | OptIn
+    | Subscribe
+    | Unsubscribe
+    | AskToConfirm
+    | SetTags
+    | Answer
+    | TellAgent
+    | MakeTicket
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is known when a text is judged.
+
+    `carrier_words` are the words (upper case) that this carrier answers by itself on this kind of
+    sender; `carrier_handled` is what the carrier says it has dealt with, in this very text.
+    `pending` are the lists that wait for a YES, each with the rule that asked.
+    """
+
+    text: str
+    sender: Sender
+    brand: str
+    address: str
+    rules: RuleBook
+    tickets_from: TicketsFrom
+    can_be_answered: bool = True
+    from_ourselves: bool = False
+    opted_out: bool = False
+    subscribed: bool = False
+    pending: Mapping[str, KeywordRule | None]
+    carrier_words: Mapping[WordClass, frozenset[str]]
+    carrier_handled: WordClass | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """A verdict, why, which rule or word decided, and what follows."""
+
+    verdict: Verdict
+    why: str
+    rule: str | None = None
+    actions: tuple[Action, ...] = ()
+
+
+OPTED_OUT_WARNING = (
+    "This customer has opted out of texts (STOP). A public reply here can't be delivered by text "
+    "until they send START; use another way to reach them."
+)
+NO_ANSWER_WARNING = (
+    "This text came from a short code or a name, which can't be answered by text. "
+    "A public reply here reaches nobody's phone."
+)
+
+
+def judge(facts: Facts) -> Decision:
+    """Decide about one text."""
+    if facts.from_ourselves:
+        return Decision(verdict="loop", why="it came from one of our own numbers")
+    word = standard_word(facts.text)
+    if word is not None and word.cls == "YES":
+        # Even where the carrier takes every YES for an opt-in: an agent may have asked a question.
+        if facts.pending:
+            return _confirmed(facts)
+        if facts.opted_out:
+            return _opted_in(facts, word)
+    else:
+        match facts.carrier_handled or (word.cls if word is not None else None):
+            case "STOP":
+                return _opted_out(facts, word)
+            case "START":
+                return _opted_in(facts, word)
+            case "HELP":
+                return _helped(facts, word)
+    found = facts.rules.find(facts.text, facts.address)
+    if found is not None:
+        return _by_rule(facts, *found)
+    return _by_policy(facts)
+
+
+def bridge_answers(facts: Facts, cls: WordClass) -> bool:
+    """Whether we answer this text; exactly one of the carrier and us does.
+
+    The carrier recognises its own words standing alone; a word or spelling that it doesn't know
+    ("ARRÊT", "Stop!") is ours to answer, whatever the sender's `answers` says.
+    """
+    if facts.carrier_handled is not None:
+        return False
+    if facts.sender.answers is not None and cls in facts.sender.answers:
+        return True
+    return exact_word(facts.text) not in facts.carrier_words.get(cls, frozenset())
+
+
+def _confirmed(facts: Facts) -> Decision:
+    actions: list[Action] = [OptIn()] if facts.opted_out else []
+    actions.append(Subscribe(lists=tuple(facts.pending)))
+    rules = [rule for rule in facts.pending.values() if rule is not None]
+    replies = list(dict.fromkeys(rule.reply for rule in rules if rule.reply))
+    actions.extend(SetTags(tags=rule.set_tags) for rule in rules if rule.set_tags)
+    actions.extend(Answer(text=reply) for reply in replies)
+    return Decision(
+        verdict="opt_in",
+        why=f"confirmed the sign-up to {', '.join(facts.pending)}",
+        rule=rules[0].name if rules else None,
+        actions=tuple(actions),
+    )
+
+
+def _opted_out(facts: Facts, word: StandardWord | None) -> Decision:
+    said = word.word if word is not None else "STOP"
+    actions: list[Action] = [OptOut()]
+    # One confirmation, then silence: somebody who is opted out already gets none.
+    if not facts.opted_out and facts.can_be_answered and bridge_answers(facts, "STOP"):
+        text = facts.sender.texts.stop or default_text("STOP", facts.brand)
+        actions.append(Answer(text=text, to_opt_out=True))
+    if not facts.opted_out:
+        actions.append(_opt_out_note(facts))
+    return Decision(
+        verdict="opt_out", why=f"{said} is an opt-out word", rule=said, actions=tuple(actions)
+    )
+
+
+def _opt_out_note(facts: Facts) -> TellAgent:
+    return TellAgent(
+        text=f"The customer texted “{facts.text.strip()[:160]}”, which opts them out: no more "
+        "texts go to them until they send START. If they meant something else (an order to "
+        "cancel, say), please reach them another way."
+    )
+
+
+def _opted_in(facts: Facts, word: StandardWord | None) -> Decision:
+    said = word.word if word is not None else "START"
+    actions: list[Action] = [OptIn()]
+    if facts.can_be_answered and bridge_answers(facts, "START"):
+        text = facts.sender.texts.start or default_text("START", facts.brand)
+        actions.append(Answer(text=text))
+    return Decision(
+        verdict="opt_in", why=f"{said} is an opt-in word", rule=said, actions=tuple(actions)
+    )
+
+
+def _helped(facts: Facts, word: StandardWord | None) -> Decision:
+    said = word.word if word is not None else "HELP"
+    actions: list[Action] = []
+    if not facts.opted_out and facts.can_be_answered and bridge_answers(facts, "HELP"):
+        found = facts.rules.find(facts.text, facts.address)
+        reply = found[0].reply if found is not None else None
+        text = reply or facts.sender.texts.help or default_text("HELP", facts.brand)
+        actions.append(Answer(text=text))
+    actions.append(_ticket(facts))
+    return Decision(
+        verdict="ticket",
+        why=f"{said} asks for help: answered, and a ticket",
+        rule=said,
+        actions=tuple(actions),
+    )
+
+
+def _by_rule(facts: Facts, rule: KeywordRule, word: str) -> Decision:
+    actions: list[Action] = []
+    may_text = not facts.opted_out and facts.can_be_answered
+    if rule.unsubscribe:
+        actions.append(Unsubscribe(lists=rule.unsubscribe))
+    if rule.confirm and rule.lists and not facts.opted_out:
+        actions.append(AskToConfirm(lists=rule.lists))
+        actions.append(Answer(text=rule.confirm))
+    else:
+        # Recorded and shown for somebody opted out too, but neither lifts that nor is answered.
+        if rule.lists:
+            actions.append(Subscribe(lists=rule.lists))
+        if rule.set_tags:
+            actions.append(SetTags(tags=rule.set_tags))
+        if rule.reply and may_text:
+            actions.append(Answer(text=rule.reply))
+    why = f"“{word}” is a keyword of the rule {rule.name}"
+    if rule.ticket:
+        actions.append(_ticket(facts))
+    return Decision(
+        verdict="ticket" if rule.ticket else "keyword",
+        why=why + (", which also makes a ticket" if rule.ticket else ""),
+        rule=rule.name,
+        actions=tuple(actions),
+    )
+
+
+def _by_policy(facts: Facts) -> Decision:
+    policy = facts.tickets_from
+    if policy != "anyone" and facts.opted_out:
+        return Decision(verdict="not_consented", why=f"opted out, and the policy is {policy}")
+    if policy == "subscribers" and not facts.subscribed:
+        return Decision(verdict="not_consented", why="no subscriber, and the policy is subscribers")
+    return Decision(verdict="ticket", why="an ordinary text", actions=(_ticket(facts),))
+
+
+def _ticket(facts: Facts) -> MakeTicket:
+    if not facts.can_be_answered:
+        return MakeTicket(warning=NO_ANSWER_WARNING)
+    return MakeTicket(warning=OPTED_OUT_WARNING if facts.opted_out else None)

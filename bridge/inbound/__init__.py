@@ -1,0 +1,1 @@
+"""The life of a text, read downwards: receive, judge, requester, ticket (and notes beside it)."""

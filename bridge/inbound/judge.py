@@ -1,0 +1,193 @@
+"""Judge a stored text: gather the facts, decide (domain/verdicts.py), and store what follows.
+
+It runs in the transaction that took the text in, so an opt-out holds from the moment that the
+carrier was answered, whatever becomes of the ticket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from bridge.carriers.contract import Capabilities
+from bridge.domain import verdicts
+from bridge.domain.directory import Directory, Sender
+from bridge.domain.numbers import display, is_number
+from bridge.domain.verdicts import Decision, Facts, TicketsFrom
+from bridge.outbound.compose import put_text
+from bridge.store import contacts, conversations, messages, work
+from bridge.store.contacts import Source
+from bridge.store.conversations import Conversation
+from bridge.store.database import Transaction
+from bridge.store.messages import Message
+from bridge.ticketing.notes import put_note
+
+LONGEST_ANYWHERE = 1600  # of a carrier that isn't set up here (any more)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What judging needs beside the directory: the house's policy and what carriers can do."""
+
+    tickets_from: TicketsFrom
+    capabilities: Mapping[str, Capabilities]
+
+    def longest(self, carrier: str) -> int:
+        """The longest text that this carrier takes, in UTF-16 units."""
+        known = self.capabilities.get(carrier)
+        return LONGEST_ANYWHERE if known is None else known.longest_text
+
+
+def judge_text(tx: Transaction, message: Message, directory: Directory, rules: Rules) -> str:
+    """Judge one text and store the verdict with it. Returns the verdict."""
+    sender = directory.senders.get(message.sender)
+    if sender is None:
+        messages.set_verdict(
+            tx,
+            message.id,
+            verdict="no_sender",
+            why="the number it was sent to is no sender yet; it waits until it is added",
+            rule=None,
+            state="waiting",
+            conversation_id=None,
+        )
+        return "no_sender"
+    facts = _gather(tx, message, sender, directory, rules)
+    decision = verdicts.judge(facts)
+    conversation_id = None
+    if decision.verdict != "loop":
+        conversation = conversations.open_for(tx, message.sender, message.customer)
+        conversations.note_inbound(tx, conversation.id)
+        conversation_id = conversation.id
+        case = _Case(
+            message=message,
+            conversation=conversation,
+            sender=sender,
+            source=_source(message, decision),
+            longest=rules.longest(sender.carrier),
+        )
+        for action in decision.actions:
+            _DO[type(action)](tx, case, action)
+    makes_ticket = any(isinstance(action, verdicts.MakeTicket) for action in decision.actions)
+    messages.set_verdict(
+        tx,
+        message.id,
+        verdict=decision.verdict,
+        why=decision.why,
+        rule=decision.rule,
+        state="received" if makes_ticket else "done",
+        conversation_id=conversation_id,
+    )
+    return decision.verdict
+
+
+def _gather(
+    tx: Transaction, message: Message, sender: Sender, directory: Directory, rules: Rules
+) -> Facts:
+    contact = contacts.know(tx, message.customer)
+    if contact.landline_at is not None:
+        contacts.set_landline(tx, contact.address, is_landline=False)  # it has just texted
+    capabilities = rules.capabilities.get(sender.carrier)
+    words = capabilities.answers.get(sender.kind, {}) if capabilities is not None else {}
+    pending = contacts.pending_lists(tx, contact.address)
+    return Facts(
+        text=message.body,
+        sender=sender,
+        address=message.sender,
+        brand=sender.name or display(message.sender),
+        rules=directory.rules,
+        tickets_from=sender.tickets_from or rules.tickets_from,
+        can_be_answered=is_number(message.customer),
+        from_ourselves=message.customer in directory.senders,
+        opted_out=contact.opted_out_at is not None,
+        subscribed=contact.opted_in_at is not None or contacts.is_subscribed(tx, contact.address),
+        pending={name: directory.rule(rule) if rule else None for name, rule in pending.items()},
+        carrier_words=words,
+        carrier_handled=message.handled,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    message: Message
+    conversation: Conversation
+    sender: Sender
+    source: Source
+    longest: int  # what the carrier takes in one text
+
+
+def _source(message: Message, decision: Decision) -> Source:
+    return Source(
+        how="text",
+        sender=message.sender,
+        words=message.body[:500],
+        rule=decision.rule,
+        message_id=message.id,
+    )
+
+
+def _opt_out(tx: Transaction, case: _Case, _action: verdicts.OptOut) -> None:
+    contacts.opt_out(tx, case.message.customer, case.source)
+
+
+def _opt_in(tx: Transaction, case: _Case, _action: verdicts.OptIn) -> None:
+    contacts.opt_in(tx, case.message.customer, case.source)
+
+
+def _subscribe(tx: Transaction, case: _Case, action: verdicts.Subscribe) -> None:
+    contacts.subscribe(tx, case.message.customer, action.lists, case.source)
+
+
+def _unsubscribe(tx: Transaction, case: _Case, action: verdicts.Unsubscribe) -> None:
+    contacts.unsubscribe(tx, case.message.customer, action.lists, case.source)
+
+
+def _ask(tx: Transaction, case: _Case, action: verdicts.AskToConfirm) -> None:
+    contacts.ask_to_confirm(tx, case.message.customer, action.lists, case.source)
+
+
+def _tag(tx: Transaction, case: _Case, action: verdicts.SetTags) -> None:
+    contacts.add_tags(tx, case.message.customer, action.tags)
+
+
+def _answer(tx: Transaction, case: _Case, action: verdicts.Answer) -> None:
+    put_text(
+        tx,
+        kind="opt_out_answer" if action.to_opt_out else "auto",
+        conversation=case.conversation,
+        carrier=case.sender.carrier,
+        longest=case.longest,
+        body=action.text,
+        cause_id=case.message.id,
+    )
+
+
+def _tell(tx: Transaction, case: _Case, action: verdicts.TellAgent) -> None:
+    """A note for every open ticket of this customer: an opt-out counts for all our senders."""
+    for conversation in conversations.by_customer(tx, case.message.customer):
+        put_note(tx, conversation_id=conversation.id, text=action.text)
+
+
+def _make_ticket(tx: Transaction, case: _Case, action: verdicts.MakeTicket) -> None:
+    work.put(
+        tx,
+        lane=work.lane_in(case.conversation.id),
+        account="zendesk",
+        kind="text",
+        message_id=case.message.id,
+        conversation_id=case.conversation.id,
+        payload={"warning": action.warning},
+    )
+
+
+_DO: Mapping[type, Callable[..., None]] = {
+    verdicts.OptOut: _opt_out,
+    verdicts.OptIn: _opt_in,
+    verdicts.Subscribe: _subscribe,
+    verdicts.Unsubscribe: _unsubscribe,
+    verdicts.AskToConfirm: _ask,
+    verdicts.SetTags: _tag,
+    verdicts.Answer: _answer,
+    verdicts.TellAgent: _tell,
+    verdicts.MakeTicket: _make_ticket,
+}

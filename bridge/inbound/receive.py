@@ -1,0 +1,46 @@
+"""A text arrives: keep it, judge it and store the work that follows, all in one transaction.
+
+Only when that is durable does the carrier hear "yes". Nothing here waits for anybody.
+"""
+
+from __future__ import annotations
+
+from bridge.carriers.contract import InboundText
+from bridge.domain.directory import Directory
+from bridge.ids import new_id
+from bridge.inbound.judge import Rules, judge_text
+from bridge.store import messages
+from bridge.store.database import Transaction
+
+
+def take_in(
+    tx: Transaction, carrier: str, text: InboundText, directory: Directory, rules: Rules
+) -> str | None:
+    """Keep a text and judge it. Returns its verdict, None where it had come before."""
+    message_id = new_id()
+    is_new = messages.add_inbound(
+        tx,
+        message_id=message_id,
+        sender=text.sender,
+        customer=text.customer,
+        carrier=carrier,
+        carrier_id=text.carrier_id,
+        body=text.body,
+        media=[{"url": item.url, "content_type": item.content_type} for item in text.media],
+        handled=text.carrier_handled,
+    )
+    if not is_new:
+        return None
+    message = messages.get(tx, message_id)
+    assert message is not None, "just added"  # noqa: S101 - the same transaction
+    return judge_text(tx, message, directory, rules)
+
+
+def take_in_waiting(tx: Transaction, directory: Directory, rules: Rules) -> int:
+    """Judge the texts that came for numbers which are senders only now. Returns how many."""
+    taken = 0
+    for address in directory.senders:
+        for message in messages.waiting_for(tx, address):
+            judge_text(tx, message, directory, rules)
+            taken += 1
+    return taken

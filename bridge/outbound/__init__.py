@@ -1,0 +1,1 @@
+"""The life of a reply, read downwards: collect, compose, gate, send, track."""

@@ -1,0 +1,197 @@
+"""A hint came: read the ticket's comments since the last seen, and queue the replies among them.
+
+A hint is never the truth. Whatever it says, the comments are read from the desk, and the unique
+key on the comment's id decides that each is sent once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from bridge.desks.contract import Comment, Desk, Ticket, TicketGone, TicketId, UserId
+from bridge.domain.directory import Directory
+from bridge.domain.replies import Met, why_not
+from bridge.outbound import wording
+from bridge.outbound.compose import put_text, text_of
+from bridge.store import comments, conversations, messages, work
+from bridge.store.comments import Origin
+from bridge.store.conversations import Link
+from bridge.store.database import Database, Transaction
+from bridge.ticketing.merges import MERGED, follow
+from bridge.ticketing.notes import put_note
+from bridge.work.outcomes import Done, Job, Outcome
+
+log = structlog.get_logger()
+OVERLAP_MS = 120_000  # comments may become visible a little out of order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyCollector:
+    """Finds the replies on a ticket."""
+
+    database: Database
+    desk: Desk
+    directory: Callable[[Transaction], Directory]
+    longest: Callable[[str], int]
+
+    async def look(self, job: Job) -> Outcome:
+        """Read one ticket's news."""
+        ticket_id = TicketId(int(job.item.ticket_id or 0))
+        links, since = await job.keep(lambda tx: self._begin(tx, job, ticket_id))
+        if not links:
+            links = await self._adopt(job, ticket_id)
+            if not links:
+                return Done(words="not a ticket of ours")
+        try:
+            ticket, found = await asyncio.gather(
+                self.desk.ticket(ticket_id), self.desk.comments_since(ticket_id, since)
+            )
+        except TicketGone:
+            return Done(words="the ticket is gone")
+        if ticket.status == "closed" and MERGED in ticket.tags:
+            await self._move(job, ticket, links)
+        right = await self._rightful(ticket, links)
+
+        def save(tx: Transaction) -> None:
+            for comment in found:
+                self._take(tx, ticket, comment, right, links)
+            if found:
+                newest = max(comment.created_at_ms for comment in found)
+                comments.set_read_to(tx, ticket_id, newest)
+
+        return Done(words=f"{len(found)} comments read", save=save)
+
+    def _begin(self, tx: Transaction, job: Job, ticket_id: TicketId) -> tuple[Sequence[Link], int]:
+        work.drop_looks_like(tx, job.item)
+        read_to = comments.read_to(tx, ticket_id)
+        links = conversations.links_of(tx, ticket_id)
+        if read_to is not None:
+            return links, read_to - OVERLAP_MS
+        return links, min((link.replies_from for link in links), default=0)
+
+    async def _adopt(self, job: Job, ticket_id: TicketId) -> Sequence[Link]:
+        """A ticket that isn't known: ours, if its external id is a text of ours (the answer to
+        our own creation may still be on its way)."""
+        try:
+            ticket = await self.desk.ticket(ticket_id)
+        except TicketGone:
+            return ()
+        key = (ticket.external_id or "").removesuffix("-new")
+
+        def adopt(tx: Transaction) -> Sequence[Link]:
+            message = messages.get(tx, key) if key else None
+            if message is None or message.conversation_id is None:
+                return ()
+            conversations.link(
+                tx,
+                conversation_id=message.conversation_id,
+                ticket_id=ticket.id,
+                requester_id=ticket.requester_id,
+                replies_from=0,
+            )
+            return conversations.links_of(tx, ticket.id)
+
+        return await job.keep(adopt)
+
+    async def _move(self, job: Job, ticket: Ticket, links: Sequence[Link]) -> None:
+        """The ticket was merged: its conversations go along, where the requester is the same."""
+        followed = await follow(self.desk, ticket, ticket.requester_id)
+        target = followed.ticket
+        if target is None or not followed.moved:
+            return
+
+        def move(tx: Transaction) -> None:
+            for link in links:
+                if link.conversation.ticket_id == ticket.id:
+                    conversations.link(
+                        tx,
+                        conversation_id=link.conversation.id,
+                        ticket_id=target.id,
+                        requester_id=target.requester_id,
+                        replies_from=followed.replies_from_ms,
+                    )
+            work.put_look(tx, target.id, self.desk.name)
+
+        await job.keep(move)
+
+    async def _rightful(self, ticket: Ticket, links: Sequence[Link]) -> Link | None:
+        """The conversation that a reply goes to: the one last texted on, of those whose requester
+        the ticket still has (a requester who was merged away counts as the one they became)."""
+        for link in links:
+            if link.requester_id == ticket.requester_id:
+                return link
+        for link in links:
+            user = await self.desk.user(UserId(link.requester_id))
+            if user is None or not user.active:
+                return link
+        return None
+
+    def _take(
+        self,
+        tx: Transaction,
+        ticket: Ticket,
+        comment: Comment,
+        right: Link | None,
+        links: Sequence[Link],
+    ) -> None:
+        if comments.is_known(tx, comment.id):
+            return
+        is_ours = comment.mark is not None
+        met = Met(
+            public=comment.public,
+            type=comment.type,
+            via=comment.via,
+            flags=comment.flags,
+            author_is_staff=comment.author_is_staff,
+            is_ours=is_ours,
+            created_at_ms=comment.created_at_ms,
+        )
+        link = right or links[0]
+        outcome = why_not(met, replies_from_ms=link.replies_from)
+        message_id = None
+        if outcome is None:
+            outcome, message_id = self._queue(tx, ticket, comment, link, is_right=right is not None)
+        origin: Origin = "ours" if is_ours else ("agent" if message_id is not None else "other")
+        comments.meet(
+            tx,
+            comment_id=comment.id,
+            ticket_id=ticket.id,
+            origin=origin,
+            outcome=outcome,
+            message_id=message_id,
+            at_ms=comment.created_at_ms,
+        )
+
+    def _queue(
+        self, tx: Transaction, ticket: Ticket, comment: Comment, link: Link, *, is_right: bool
+    ) -> tuple[str, str | None]:
+        """Queue a reply. Returns what became of it, and the message's id where there is one."""
+        sender = self.directory(tx).senders.get(link.conversation.sender)
+        if not is_right or sender is None:
+            put_note(
+                tx,
+                conversation_id=link.conversation.id,
+                ticket_id=ticket.id,
+                text=wording.NO_SENDER if is_right else wording.REQUESTER_CHANGED,
+                tags=wording.FAILED_TAGS,
+                must_reach=True,
+            )
+            return "its number is no sender" if is_right else "the requester was changed", None
+        body = text_of(comment, keep_signature=sender.keep_signature)
+        if not body:
+            return "nothing in it to text", None
+        message_id = put_text(
+            tx,
+            kind="reply",
+            conversation=link.conversation,
+            carrier=sender.carrier,
+            longest=self.longest(sender.carrier),
+            body=body,
+            ticket_id=ticket.id,
+            comment_id=comment.id,
+        )
+        return "sent", message_id

@@ -1,0 +1,81 @@
+"""Turn what is to be said into a stored message, cut into the parts it will be sent as."""
+
+from __future__ import annotations
+
+from bridge.desks.contract import Attachment, Comment
+from bridge.domain import segments
+from bridge.domain.plaintext import to_text
+from bridge.ids import new_id
+from bridge.store import messages, parts, work
+from bridge.store.conversations import Conversation
+from bridge.store.database import Transaction
+from bridge.store.messages import OutboundKind
+
+
+def text_of(comment: Comment, *, keep_signature: bool) -> str:
+    """A comment as a person would text it: plain words, and attachments as links."""
+    source = comment.html_body or comment.plain_body
+    words = to_text(source, keep_signature=keep_signature).strip()
+    links = [_link(item) for item in comment.attachments if not item.malware]
+    return "\n".join([words, *links]).strip()
+
+
+def put_text(
+    tx: Transaction,
+    *,
+    kind: OutboundKind,
+    conversation: Conversation,
+    carrier: str,
+    longest: int,
+    body: str,
+    ticket_id: int | None = None,
+    comment_id: int | None = None,
+    cause_id: str | None = None,
+    idempotency_key: str | None = None,
+) -> str:
+    """Store a text to be sent, its parts and the work. `longest` is in UTF-16 units.
+
+    Returns the message's id.
+    """
+    message_id = new_id()
+    pieces = segments.split(body, longest)
+    counts = [segments.measure(piece).segments for piece in pieces]
+    messages.add_outbound(
+        tx,
+        message_id=message_id,
+        kind=kind,
+        conversation_id=conversation.id,
+        sender=conversation.sender,
+        customer=conversation.customer,
+        carrier=carrier,
+        body=body,
+        segments=sum(counts),
+        ticket_id=ticket_id,
+        comment_id=comment_id,
+        cause_id=cause_id,
+        idempotency_key=idempotency_key,
+    )
+    for position, (piece, count) in enumerate(zip(pieces, counts, strict=True)):
+        parts.add(
+            tx,
+            part_id=new_id(),
+            message_id=message_id,
+            position=position,
+            body=piece,
+            segments=count,
+            carrier=carrier,
+        )
+    work.put(
+        tx,
+        lane=work.lane_out(conversation.id),
+        account=carrier,
+        kind="send",
+        message_id=message_id,
+        conversation_id=conversation.id,
+        ticket_id=ticket_id,
+    )
+    return message_id
+
+
+def _link(item: Attachment) -> str:
+    return f"{item.name}: {item.url}"

@@ -1,0 +1,276 @@
+"""Send a message's parts in order, each exactly once wherever the carrier lets us be sure.
+
+The intent is durable before a request leaves. Where its outcome is not known, the next try looks:
+a delivery report that names our id settles it, else the carrier's list does, at growing pauses;
+what no look settles goes by the sender's policy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import structlog
+
+from bridge.carriers.contract import Accepted, Carrier, OutgoingText
+from bridge.clock import Clock
+from bridge.desks.contract import Desk, TicketGone, TicketId
+from bridge.domain.directory import Directory
+from bridge.errors import CredentialsRefused, OutcomeUnknown, Refused, TryLater
+from bridge.outbound import wording
+from bridge.outbound.gate import Refusal, refusal
+from bridge.outbound.track import apply_state, learn_from, sum_up, tell_agent
+from bridge.store import comments, conversations, messages, parts
+from bridge.store.database import Transaction
+from bridge.store.messages import Message
+from bridge.store.parts import EarlyReport, Part
+from bridge.store.work import Item
+from bridge.ticketing.notes import put_note
+from bridge.work.outcomes import Done, GaveUp, Job, Later, Outcome
+
+log = structlog.get_logger()
+
+LOOKS = (1, 4, 12, 36)  # when to look, in multiples of the settle wait since the send began
+RESENT = 100  # added to a part's looks once it has been sent again: that happens once
+RECHECK_AFTER_MS = 30_000  # a reply that has waited this long is read again before it leaves
+TO_SEND = frozenset({"queued", "sending", "failed", "refused", "uncertain"})
+Policy = Literal["resend", "hold"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    message: Message
+    parts: tuple[Part, ...]
+    carrier: Carrier
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextSender:
+    """Sends stored messages through their carriers."""
+
+    desk: Desk
+    carriers: Mapping[str, Carrier]
+    directory: Callable[[Transaction], Directory]
+    clock: Clock
+    public_url: str
+    settle_wait_s: float
+
+    async def send(self, job: Job) -> Outcome:
+        """Send what is left of one message."""
+        case = await job.keep(lambda tx: self._load(tx, job.item))
+        if await self._was_withdrawn(job, case.message):
+            return Done(
+                words=wording.MADE_PRIVATE,
+                save=lambda tx: messages.set_state(
+                    tx, case.message.id, "refused", reason=wording.MADE_PRIVATE
+                ),
+            )
+        for part in case.parts:
+            if part.carrier_id is not None or part.state not in TO_SEND:
+                continue
+            stop = await self._send_part(job, case, part)
+            if stop is not None:
+                return stop
+        return Done(words="sent", save=lambda tx: self._conclude(tx, case))
+
+    def _load(self, tx: Transaction, item: Item) -> _Case:
+        message = messages.get(tx, str(item.message_id))
+        assert message is not None, "never deleted"  # noqa: S101
+        carrier = self.carriers.get(message.carrier)
+        if carrier is None:
+            words = f"no credentials are set for the carrier {message.carrier}"
+            raise CredentialsRefused(message.carrier, words, code="unset")
+        sender = self.directory(tx).senders.get(message.sender)
+        asked = None if sender is None else sender.on_uncertain
+        default: Policy = "hold" if message.kind == "campaign" else "resend"
+        return _Case(
+            message=message,
+            parts=tuple(parts.of_message(tx, message.id)),
+            carrier=carrier,
+            policy=asked or default,
+        )
+
+    async def _send_part(self, job: Job, case: _Case, part: Part) -> Outcome | None:
+        """Send one part. Returns None when it is with the carrier, else how the work goes on."""
+        if part.state == "sending":
+            settled = await self._settle(job, case, part)
+            if settled is not None:
+                return settled
+            part = await job.keep(_fresh(part))
+            if part.carrier_id is not None:
+                return None
+        refused = await job.keep(lambda tx: self._admit(tx, case, part))
+        if refused is not None:
+            return Done(
+                words=refused.reason, save=lambda tx: self._refuse(tx, case, part, refused, None)
+            )
+        text = self._text(case, part)
+        try:
+            accepted = await case.carrier.send(text)
+        except OutcomeUnknown as error:
+            wait_s = LOOKS[0] * self.settle_wait_s
+            return Later(words=error.words, pause_s=wait_s, unknown=True)
+        except (TryLater, CredentialsRefused):
+            await job.keep(lambda tx: self._take_back(tx, case, part))
+            raise
+        except Refused as error:
+            return self._refused_by_carrier(case, part, error)
+        await job.keep(lambda tx: self._accept(tx, case, part, accepted))
+        log.info("text.sent", message=case.message.id, part=part.position)
+        return None
+
+    def _admit(self, tx: Transaction, case: _Case, part: Part) -> Refusal | None:
+        """Ask the gate and note the intent, in one transaction."""
+        refused = refusal(tx, case.message)
+        if refused is None:
+            parts.begin(tx, part.id)
+            messages.set_state(tx, case.message.id, "sending")
+        return refused
+
+    def _text(self, case: _Case, part: Part) -> OutgoingText:
+        return OutgoingText(
+            ref=part.id,
+            sender=case.message.sender,
+            customer=case.message.customer,
+            body=part.body,
+            status_url=f"{self.public_url}/carriers/{case.carrier.name}/status?ref={part.id}",
+        )
+
+    async def _settle(self, job: Job, case: _Case, part: Part) -> Outcome | None:
+        """Find out about a send whose answer was lost. None: go on (sent, or to be sent again)."""
+        begun_at = part.begun_at or case.message.created_at
+        looks = part.looks % RESENT
+        due_ms = begun_at + int(LOOKS[min(looks, len(LOOKS) - 1)] * self.settle_wait_s * 1000)
+        wait_s = (due_ms - self.clock.now_ms()) / 1000
+        if wait_s > 0:
+            return Later(words="waiting for a sign of the text", pause_s=wait_s, unknown=True)
+        if case.carrier.capabilities.can_find_sent:
+            found = await case.carrier.find_sent(self._text(case, part), since_ms=begun_at)
+            if await job.keep(lambda tx: self._adopt(tx, case, part, found)):
+                return None
+        await job.keep(lambda tx: parts.count_look(tx, part.id))
+        if looks + 1 < len(LOOKS):
+            due_ms = begun_at + int(LOOKS[looks + 1] * self.settle_wait_s * 1000)
+            wait_s = max(0.0, (due_ms - self.clock.now_ms()) / 1000)
+            return Later(words="no sign of the text yet", pause_s=wait_s, unknown=True)
+        if case.policy == "resend" and part.looks < RESENT:
+            log.warning("text.sent_again", message=case.message.id, part=part.position)
+            await job.keep(lambda tx: parts.send_again(tx, part.id, looks=RESENT))
+            return None
+        return GaveUp(
+            words="it is not certain whether this text was sent",
+            save=lambda tx: self._leave_uncertain(tx, case, part),
+        )
+
+    def _adopt(self, tx: Transaction, case: _Case, part: Part, found: Sequence[Accepted]) -> bool:
+        """Take the first text on the carrier's list that isn't one of our others."""
+        fresh = parts.get(tx, part.id)
+        if fresh is not None and fresh.carrier_id is not None:
+            return True  # its delivery report came meanwhile
+        for candidate in found:
+            if not parts.is_claimed(tx, case.carrier.name, candidate.carrier_id):
+                self._accept(tx, case, part, candidate)
+                return True
+        return False
+
+    def _accept(self, tx: Transaction, case: _Case, part: Part, accepted: Accepted) -> None:
+        """The carrier has it: keep its id, and what was reported before we knew it."""
+        fresh = parts.get(tx, part.id) or part
+        state = "sent" if accepted.state in ("queued", "sending") else accepted.state
+        early = EarlyReport(state=state, error=accepted.error, reason=accepted.reason)
+        reports = parts.take_early_reports(tx, case.carrier.name, accepted.carrier_id)
+        for news in (early, *reports):
+            apply_state(
+                tx,
+                case.carrier,
+                fresh,
+                news,
+                self.directory(tx),
+                carrier_id=accepted.carrier_id,
+                segments=accepted.segments,
+            )
+            fresh = parts.get(tx, part.id) or fresh
+        if case.message.conversation_id is not None:
+            conversations.note_outbound(tx, case.message.conversation_id)
+
+    def _take_back(self, tx: Transaction, case: _Case, part: Part) -> None:
+        parts.take_back(tx, part.id)
+        messages.set_state(tx, case.message.id, "queued")
+
+    def _refused_by_carrier(self, case: _Case, part: Part, error: Refused) -> Outcome:
+        carrier = case.carrier
+        if carrier.is_opted_out(error.code):
+            note = wording.OPTED_OUT_AT_CARRIER
+        elif carrier.is_landline(error.code):
+            note = wording.LANDLINE
+        else:
+            note = wording.refused(error.words, error.code)
+        refused = Refusal(reason=error.words, note=note)
+
+        def save(tx: Transaction) -> None:
+            learn_from(tx, carrier, case.message, error.code)
+            self._refuse(tx, case, part, refused, error.code)
+
+        if carrier.is_opted_out(error.code) or carrier.is_landline(error.code):
+            return Done(words=error.words, save=save)
+        return GaveUp(words=error.words, save=save)
+
+    def _refuse(
+        self, tx: Transaction, case: _Case, part: Part, refused: Refusal, code: str | None
+    ) -> None:
+        for other in parts.of_message(tx, case.message.id):
+            if other.carrier_id is None and other.position >= part.position:
+                parts.set_outcome(tx, other.id, "refused", error=code, reason=refused.reason)
+        sum_up(tx, case.message)
+        tell_agent(tx, case.message, refused.note, self.directory(tx))
+
+    def _leave_uncertain(self, tx: Transaction, case: _Case, part: Part) -> None:
+        parts.set_outcome(tx, part.id, "uncertain", reason="the answer of the carrier was lost")
+        sum_up(tx, case.message)
+        tell_agent(tx, case.message, wording.uncertain(), self.directory(tx))
+
+    def _conclude(self, tx: Transaction, case: _Case) -> None:
+        """Tell the agent how many texts a long reply became."""
+        message = case.message
+        if message.kind == "reply" and len(case.parts) > 1 and message.conversation_id is not None:
+            segments = sum(part.segments for part in parts.of_message(tx, message.id))
+            put_note(
+                tx,
+                conversation_id=message.conversation_id,
+                ticket_id=message.ticket_id,
+                message_id=message.id,
+                text=wording.in_parts(len(case.parts), segments),
+            )
+
+    async def _was_withdrawn(self, job: Job, message: Message) -> bool:
+        """Whether a reply that has waited was made private or redacted meanwhile."""
+        waited = self.clock.now_ms() - message.created_at
+        if message.kind != "reply" or waited < RECHECK_AFTER_MS or message.comment_id is None:
+            return False
+        if any(part.begun_at is not None for part in await job.keep(_parts_of(message))):
+            return False  # some of it may be with the customer already
+        since = await job.keep(lambda tx: comments.written_at(tx, int(message.comment_id or 0)))
+        try:
+            found = await self.desk.comments_since(TicketId(int(message.ticket_id or 0)), since)
+        except TicketGone:
+            return True
+        except (TryLater, Refused, OutcomeUnknown):
+            return False  # the desk is away; what was read when it was collected stands
+        return any(item.id == message.comment_id and not item.public for item in found)
+
+
+def _fresh(part: Part) -> Callable[[Transaction], Part]:
+    return lambda tx: parts.get(tx, part.id) or part
+
+
+def _parts_of(message: Message) -> Callable[[Transaction], list[Part]]:
+    return lambda tx: list(parts.of_message(tx, message.id))
+
+
+def note_set_aside(tx: Transaction, item: Item, words: str) -> None:
+    """A message that was set aside without an outcome of its own is failed, with the reason."""
+    message = messages.get(tx, str(item.message_id))
+    if message is not None and message.state in ("queued", "sending"):
+        messages.set_state(tx, message.id, "failed", reason=words)

@@ -1,0 +1,71 @@
+"""What agents are told, in plain words, with what to do."""
+
+from __future__ import annotations
+
+FAILED_TAGS = ("sms_failed",)
+
+REQUESTER_CHANGED = (
+    "This reply was not texted: the ticket's requester is no longer the customer who texted. "
+    "Set the requester back, or reach the new one another way."
+)
+OPTED_OUT = (
+    "This reply was not texted: the customer has opted out (STOP). Texts can go to them again only "
+    "after they text START; until then please use another way to reach them."
+)
+OPTED_OUT_AT_CARRIER = (
+    "This reply was not texted: the carrier says that the customer has opted out of texts from "
+    "this number. They can text START to it to receive texts again; until then please use another "
+    "way to reach them."
+)
+LANDLINE = (
+    "This reply was not texted: the carrier says that this number can't receive texts (a landline, "
+    "say). Please call, or use another way to reach the customer."
+)
+UNANSWERABLE = (
+    "This reply was not texted: the customer's text came from a short code or a name, which can't "
+    "be answered. Please use another way to reach them."
+)
+NO_SENDER = (
+    "This reply was not texted: the number that the customer texted is no longer set up in the "
+    "bridge. Ask an admin to add it again, then have the reply tried again."
+)
+MADE_PRIVATE = "made private or redacted before it was sent"
+
+
+def refused(reason: str, code: str | None) -> str:
+    """The carrier refused a reply."""
+    return f"This reply was not texted: {_sentence(reason)}{_code(code)}"
+
+
+def undelivered(reason: str | None, code: str | None) -> str:
+    """The carrier took a reply and could not deliver it."""
+    why = reason or "the carrier did not say why; the phone may be off or out of reach"
+    return f"This reply did not reach the customer's phone: {_sentence(why)}{_code(code)}"
+
+
+def uncertain() -> str:
+    """Nobody knows whether a reply was sent."""
+    return (
+        "It is not certain that this reply was texted: the connection to the carrier broke while "
+        "it was being sent, and the carrier doesn't show it. It was not sent again, so that the "
+        "customer doesn't get it twice. Ask the customer, or send it again as a new reply."
+    )
+
+
+def in_parts(parts: int, segments: int) -> str:
+    """A reply was too long for one text."""
+    return f"This reply was long: it goes out as {parts} texts ({segments} segments)."
+
+
+def sent_elsewhere(number: str, body: str) -> str:
+    """A text that did not start on the ticket."""
+    return f"Texted to the customer from {number}:\n\n{body}"
+
+
+def _sentence(words: str) -> str:
+    trimmed = words.strip()
+    return trimmed if trimmed.endswith((".", "!", "?")) else f"{trimmed}."
+
+
+def _code(code: str | None) -> str:
+    return f" (code {code})" if code else ""

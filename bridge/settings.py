@@ -1,0 +1,383 @@
+"""The environment, and `.env` in the working folder, read once into one frozen `Settings`.
+
+Every fault is found before anything starts, each named by its environment variable with what is
+expected there. A value that could be a secret is never part of a message.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from dotenv import dotenv_values
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from yarl import URL
+
+from bridge.errors import UserMistake
+
+PREFIX: Final = "BRIDGE_"
+SHORTEST_SECRET_KEY: Final = 16
+MAKE_A_KEY: Final = "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
+
+# Carriers whose names are reserved, and which this version doesn't have.
+ABSENT_CARRIERS: Final = ("VONAGE", "TELNYX", "PLIVO", "BANDWIDTH", "SINCH", "KANNEL", "INFOBIP")
+
+# Either pair opens Zendesk; half a pair is a fault.
+_PAIRS: Final = (
+    ("zendesk_client_id", "zendesk_client_secret"),
+    ("zendesk_email", "zendesk_api_token"),
+    ("twilio_account_sid", "twilio_auth_token"),
+)
+_TYPO_LIKENESS: Final = (
+    0.84  # "ZENDESK_ULR" is 0.91 like "ZENDESK_URL"; "SERVICE_HOST" like nothing
+)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _read_address(text: str) -> URL:
+    try:
+        url = URL(text)
+        _ = url.port  # read only when asked for: "https://acme:x" is found out here
+    except ValueError:
+        raise ValueError from None
+    plain = not (url.user or url.password or url.query_string or url.fragment)
+    if url.scheme not in {"http", "https"} or not url.host or not plain:
+        raise ValueError
+    return url
+
+
+def _check_public_url(text: str) -> str:
+    return str(_read_address(text)).rstrip("/")
+
+
+def _check_api_url(text: str) -> str:
+    url = _read_address(text)
+    if url.scheme == "http" and not _is_loopback(url.host or ""):
+        raise ValueError
+    return str(url).rstrip("/")
+
+
+def _check_origin(text: str) -> str:
+    url = _read_address(text)
+    if url.path not in {"", "/"}:
+        raise ValueError
+    return _check_api_url(text)
+
+
+def _check_database_url(text: str) -> str:
+    scheme, separator, path = text.partition(":///")
+    if scheme != "sqlite" or not separator or not path or path.startswith(":") or "?" in path:
+        raise ValueError
+    return text
+
+
+def _check_secret_key(secret: SecretStr) -> SecretStr:
+    if len(secret.get_secret_value()) < SHORTEST_SECRET_KEY:
+        raise ValueError
+    return secret
+
+
+def _check_header_safe(secret: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[\x21-\x7e]+", secret.get_secret_value()):
+        raise ValueError
+    return secret
+
+
+def _check_rotation(secret: SecretStr) -> SecretStr:
+    tokens = _split_tokens(secret)
+    if not 1 <= len(tokens) <= 2 or not all(re.fullmatch(r"[\x21-\x7e]+", one) for one in tokens):
+        raise ValueError
+    return secret
+
+
+def _split_tokens(secret: SecretStr) -> tuple[str, ...]:
+    return tuple(token.strip() for token in secret.get_secret_value().split(","))
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _default_public_url(data: dict[str, Any]) -> str:
+    host = str(data.get("host", ""))
+    return f"http://{f'[{host}]' if ':' in host else host}:{data.get('port', '')}"
+
+
+_PublicUrl = Annotated[str, AfterValidator(_check_public_url)]
+_ApiUrl = Annotated[str, AfterValidator(_check_api_url)]
+_Origin = Annotated[str, AfterValidator(_check_origin)]
+_DatabaseUrl = Annotated[str, AfterValidator(_check_database_url)]
+_SecretKey = Annotated[SecretStr, AfterValidator(_check_secret_key)]
+_Token = Annotated[SecretStr, AfterValidator(_check_header_safe)]
+_RotatedToken = Annotated[SecretStr, AfterValidator(_check_rotation)]
+_Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+_Count = Annotated[int, Field(ge=0, le=1_000_000)]
+
+_TOKEN = "printable characters without blanks"  # noqa: S105 - a description of tokens
+_SECONDS = "seconds: a number above 0, at most 86400"
+_LIMIT = "a whole number; 0 means: only as Zendesk's own answers say"
+
+
+class Settings(BaseModel):
+    """Everything an operator sets. `BRIDGE_` plus the upper-cased attribute is the variable.
+
+    The description of each field says what is expected, and is what a fault is told with.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True
+    )
+
+    database_url: _DatabaseUrl = Field(
+        "sqlite:///bridge.db",
+        description="sqlite:///FILE, or sqlite:////ABSOLUTE/FILE (this version keeps everything "
+        "in SQLite)",
+    )
+    host: str = Field(
+        "127.0.0.1",
+        pattern=r"^[0-9A-Za-z.:_-]{1,253}$",
+        description="the address to listen on, such as 127.0.0.1 or 0.0.0.0",
+    )
+    port: int = Field(8080, ge=0, le=65535, description="a whole number up to 65535")
+    public_url: _PublicUrl = Field(
+        default_factory=_default_public_url,
+        description="the address under which carriers and Zendesk reach this service, such as "
+        "https://sms.example.com",
+    )
+    secret_key: _SecretKey | None = Field(
+        None,
+        description=f"at least {SHORTEST_SECRET_KEY} characters that nobody can guess; make it "
+        f"with: {MAKE_A_KEY}",
+    )
+    api_token: _Token | None = Field(None, description=_TOKEN)
+
+    zendesk_url: _Origin | None = Field(
+        None,
+        description="an https address such as https://acme.zendesk.com, without a path (plain "
+        "http only to this machine itself)",
+    )
+    zendesk_client_id: str | None = Field(
+        None, pattern=r"^[!-~]{1,255}$", description="the OAuth client's unique identifier"
+    )
+    zendesk_client_secret: _Token | None = Field(None, description="the OAuth client's secret")
+    zendesk_email: str | None = Field(
+        None,
+        pattern=r"^[^\s@:/]+@[^\s@:/]+$",
+        max_length=254,
+        description="the e-mail address of the user whom the API token belongs to",
+    )
+    zendesk_api_token: _Token | None = Field(None, description=_TOKEN)
+    zendesk_webhook_secret: _Token | None = Field(None, description=_TOKEN)
+    zendesk_updates_per_minute: _Count = Field(100, description=_LIMIT)
+    zendesk_updates_per_ticket: _Count = Field(30, description=_LIMIT)
+
+    twilio_account_sid: str | None = Field(
+        None,
+        pattern=r"^AC[0-9A-Za-z]{1,62}$",
+        description="the account's SID: AC and 32 further characters",
+    )
+    twilio_auth_token: _RotatedToken | None = Field(
+        None, description="the account's auth token, or two with a comma between them"
+    )
+    twilio_api_url: _ApiUrl = Field(
+        "https://api.twilio.com",
+        description="an https address (plain http only to this machine itself)",
+    )
+
+    tickets_from: Literal["subscribers", "not_opted_out", "anyone"] = Field(
+        "anyone", description="subscribers, not_opted_out or anyone"
+    )
+    sweep_interval: _Seconds = Field(60.0, description=_SECONDS)
+    http_timeout: _Seconds = Field(10.0, description=_SECONDS)
+    retry_base: _Seconds = Field(1.0, description=_SECONDS)
+    retry_max: _Seconds = Field(300.0, description=f"{_SECONDS}, not below BRIDGE_RETRY_BASE")
+    settle_wait: _Seconds = Field(5.0, description=_SECONDS)
+    reply_max_age: float = Field(
+        3600.0,
+        ge=0,
+        le=31_536_000,
+        allow_inf_nan=False,
+        description="seconds: a number from 0 to 31536000 (a year)",
+    )
+
+    log_format: Annotated[Literal["json", "console"], BeforeValidator(_lower)] = Field(
+        "json", description="json or console"
+    )
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = (
+        Field("info", description="debug, info, warning or error")
+    )
+
+    @field_validator("retry_max")
+    @classmethod
+    def _not_below_base(cls, value: float, info: ValidationInfo) -> float:
+        if value < info.data.get("retry_base", 0):
+            raise ValueError
+        return value
+
+    @property
+    def database_path(self) -> Path:
+        """The SQLite file, relative to the working folder unless absolute."""
+        return Path(self.database_url.removeprefix("sqlite:///"))
+
+    @property
+    def twilio_auth_tokens(self) -> tuple[str, ...]:
+        """The auth tokens that signatures may be made with; calls are made with the first."""
+        return () if self.twilio_auth_token is None else _split_tokens(self.twilio_auth_token)
+
+    @property
+    def secret_values(self) -> tuple[str, ...]:
+        """Every secret that is set, for the log's redactor."""
+        held = [value for _, value in self if isinstance(value, SecretStr)]
+        return (*(one.get_secret_value() for one in held), *self.twilio_auth_tokens)
+
+    @property
+    def has_zendesk(self) -> bool:
+        """Whether Zendesk's address and a way to log in are set."""
+        return self.zendesk_url is not None and bool(self.zendesk_client_id or self.zendesk_email)
+
+    @property
+    def has_twilio(self) -> bool:
+        """Whether a Twilio account is set."""
+        return self.twilio_account_sid is not None
+
+
+def variable(attribute: str) -> str:
+    """The environment variable behind an attribute of Settings."""
+    return PREFIX + attribute.upper()
+
+
+def load_settings(
+    env: Mapping[str, str] | None = None, env_file: str | Path | None = ".env"
+) -> Settings:
+    """Read the environment (or `env`) over `env_file`; a variable set to nothing counts as unset.
+
+    Raises UserMistake with one line for each fault.
+    """
+    values = _gather(os.environ if env is None else env, env_file)
+    faults = [*_name_faults(values), *_pair_faults(values)]
+    known = {name: values[variable(name)] for name in _known(values)}
+    settings = None
+    try:
+        settings = Settings.model_validate(known)
+    except ValidationError as error:
+        faults += _value_faults(error)
+    if settings is None or faults:
+        raise UserMistake("\n".join(sorted(faults)))
+    return settings
+
+
+def require_for_serve(settings: Settings) -> None:
+    """Check that all that `serve` can't do without is set. Raises UserMistake, a line for each."""
+    missing = list(_missing_for_zendesk(settings))
+    if not settings.has_twilio:
+        missing.append(
+            "BRIDGE_TWILIO_ACCOUNT_SID: missing, with BRIDGE_TWILIO_AUTH_TOKEN: no carrier is set"
+        )
+    if missing:
+        raise UserMistake("\n".join(missing))
+
+
+def require_for_zendesk(settings: Settings) -> None:
+    """Check that Zendesk can be called and its secrets kept. Raises UserMistake."""
+    missing = list(_missing_for_zendesk(settings))
+    if missing:
+        raise UserMistake("\n".join(missing))
+
+
+def _missing_for_zendesk(settings: Settings) -> Iterator[str]:
+    for attribute in ("secret_key", "zendesk_url"):
+        if getattr(settings, attribute) is None:
+            expected = Settings.model_fields[attribute].description
+            yield f"{variable(attribute)}: missing; expected {expected}"
+    if settings.zendesk_client_id is None and settings.zendesk_email is None:
+        yield (
+            "BRIDGE_ZENDESK_CLIENT_ID: missing, with BRIDGE_ZENDESK_CLIENT_SECRET "
+            "(or BRIDGE_ZENDESK_EMAIL with BRIDGE_ZENDESK_API_TOKEN)"
+        )
+
+
+def _gather(env: Mapping[str, str], env_file: str | Path | None) -> dict[str, str]:
+    merged: dict[str, str | None] = {}
+    if env_file is not None:
+        try:
+            merged.update(dotenv_values(env_file, interpolate=False))
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserMistake(f"{env_file} can't be read: {type(error).__name__}") from error
+    merged.update(env)
+    return {
+        name: value.strip()
+        for name, value in merged.items()
+        if name.startswith(PREFIX) and value is not None and value.strip()
+    }
+
+
+def _known(values: Mapping[str, str]) -> list[str]:
+    return [name for name in Settings.model_fields if variable(name) in values]
+
+
+def _name_faults(values: Mapping[str, str]) -> Iterator[str]:
+    """Unknown names that look like a slip, or belong to a carrier that isn't here.
+
+    Other unknown names are let be: a container platform sets BRIDGE_SERVICE_HOST and the like.
+    """
+    known = [variable(name) for name in Settings.model_fields]
+    for name in values:
+        if name in known:
+            continue
+        carrier = next((c for c in ABSENT_CARRIERS if name.startswith(f"{PREFIX}{c}_")), None)
+        if carrier is not None:
+            yield f"{name}: this version does not have the carrier {carrier.title()}; remove it"
+            continue
+        near = _nearest(name, known)
+        if near is not None:
+            yield f"{name}: there is no such setting; did you mean {near}?"
+
+
+def _nearest(name: str, known: list[str]) -> str | None:
+    stems = {one.removeprefix(PREFIX): one for one in known}
+    found = difflib.get_close_matches(name.removeprefix(PREFIX), stems, n=1, cutoff=_TYPO_LIKENESS)
+    return stems[found[0]] if found else None
+
+
+def _pair_faults(values: Mapping[str, str]) -> Iterator[str]:
+    for pair in _PAIRS:
+        names = [variable(name) for name in pair]
+        present = [name for name in names if name in values]
+        if len(present) == 1:
+            (absent,) = set(names) - set(present)
+            yield f"{absent}: missing; expected because {present[0]} is set"
+
+
+def _value_faults(error: ValidationError) -> Iterator[str]:
+    for name in dict.fromkeys(str(fault["loc"][0]) for fault in error.errors() if fault["loc"]):
+        if name == "public_url" and _is_follow_up(error):
+            continue
+        yield f"{variable(name)}: expected {Settings.model_fields[name].description}"
+
+
+def _is_follow_up(error: ValidationError) -> bool:
+    """Whether the default of the public URL failed only because another setting did."""
+    return any(fault["type"] == "default_factory_not_called" for fault in error.errors())

@@ -1,0 +1,166 @@
+"""Contacts, their consent (a ledger that only grows) and their lists."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from bridge.store.database import Row, Transaction
+
+Action = Literal["opt_out", "opt_in", "subscribe", "unsubscribe", "asked_to_confirm"]
+How = Literal["text", "carrier", "agent", "admin", "api"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """What we know of a phone at the other end. Times are UTC milliseconds."""
+
+    address: str
+    name: str | None
+    email: str | None
+    requester_id: int | None
+    opted_out_at: int | None
+    opted_in_at: int | None
+    landline_at: int | None
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where a change of consent comes from: the evidence that the ledger keeps."""
+
+    how: How
+    sender: str | None = None
+    words: str | None = None
+    rule: str | None = None
+    message_id: str | None = None
+
+
+def know(tx: Transaction, address: str) -> Contact:
+    """The contact with this address, made if it is the first time."""
+    tx.run(
+        "INSERT INTO contacts (address, created_at) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+        *(address, tx.now_ms()),
+    )
+    found = get(tx, address)
+    assert found is not None, "just made"  # noqa: S101 - the primary key sees to it
+    return found
+
+
+def get(tx: Transaction, address: str) -> Contact | None:
+    """A contact by its address."""
+    row = tx.first("SELECT * FROM contacts WHERE address = $1", address)
+    return None if row is None else _contact(row)
+
+
+def set_requester(tx: Transaction, address: str, requester_id: int | None) -> None:
+    """Remember (or forget) the desk's user behind this phone."""
+    tx.run("UPDATE contacts SET requester_id = $1 WHERE address = $2", requester_id, address)
+
+
+def set_landline(tx: Transaction, address: str, *, is_landline: bool) -> None:
+    """Remember that a carrier says this number takes no texts (a text from it says it does)."""
+    at = tx.now_ms() if is_landline else None
+    tx.run("UPDATE contacts SET landline_at = $1 WHERE address = $2", at, address)
+
+
+def add_tags(tx: Transaction, address: str, tags: Iterable[str]) -> None:
+    """Add tags to a contact."""
+    have = know(tx, address).tags
+    both = sorted({*have, *tags})
+    tx.run("UPDATE contacts SET tags = $1 WHERE address = $2", json.dumps(both), address)
+
+
+def opt_out(tx: Transaction, address: str, source: Source) -> None:
+    """Nothing more may be sent to this contact, from any number of ours."""
+    know(tx, address)
+    _note(tx, address, "opt_out", None, source)
+    tx.run(
+        "UPDATE contacts SET opted_out_at = $1, opted_in_at = NULL WHERE address = $2",
+        *(tx.now_ms(), address),
+    )
+
+
+def opt_in(tx: Transaction, address: str, source: Source) -> None:
+    """The contact may be texted again."""
+    know(tx, address)
+    _note(tx, address, "opt_in", None, source)
+    tx.run(
+        "UPDATE contacts SET opted_out_at = NULL, opted_in_at = $1 WHERE address = $2",
+        *(tx.now_ms(), address),
+    )
+
+
+def subscribe(tx: Transaction, address: str, lists: Iterable[str], source: Source) -> None:
+    """Put the contact on lists."""
+    _set_lists(tx, address, lists, source, action="subscribe", state="subscribed")
+
+
+def unsubscribe(tx: Transaction, address: str, lists: Iterable[str], source: Source) -> None:
+    """Take the contact off lists."""
+    _set_lists(tx, address, lists, source, action="unsubscribe", state="unsubscribed")
+
+
+def ask_to_confirm(tx: Transaction, address: str, lists: Iterable[str], source: Source) -> None:
+    """The contact was asked to confirm with YES; on no list until then."""
+    _set_lists(tx, address, lists, source, action="asked_to_confirm", state="pending")
+
+
+def pending_lists(tx: Transaction, address: str) -> Mapping[str, str | None]:
+    """Lists that wait for this contact's YES, each with the rule that asked."""
+    rows = tx.all(
+        "SELECT list, rule FROM memberships WHERE contact = $1 AND state = 'pending'", address
+    )
+    return {str(row["list"]): row["rule"] for row in rows}
+
+
+def is_subscribed(tx: Transaction, address: str) -> bool:
+    """Whether the contact is on any list."""
+    sql = "SELECT 1 FROM memberships WHERE contact = $1 AND state = 'subscribed' LIMIT 1"
+    return tx.first(sql, address) is not None
+
+
+def _set_lists(
+    tx: Transaction,
+    address: str,
+    lists: Iterable[str],
+    source: Source,
+    *,
+    action: Action,
+    state: str,
+) -> None:
+    know(tx, address)
+    for name in lists:
+        _note(tx, address, action, name, source)
+        tx.run(
+            "INSERT INTO memberships (contact, list, state, since, rule) VALUES "
+            "($1, $2, $3, $4, $5) ON CONFLICT (contact, list) DO UPDATE SET "
+            "state = excluded.state, since = excluded.since, rule = excluded.rule",
+            *(address, name, state, tx.now_ms(), source.rule),
+        )
+
+
+def _note(
+    tx: Transaction, address: str, action: Action, list_name: str | None, source: Source
+) -> None:
+    tx.run(
+        "INSERT INTO consent (contact, sender, action, list, how, words, rule, message_id, at) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        *(address, source.sender, action, list_name, source.how, source.words, source.rule),
+        *(source.message_id, tx.now_ms()),
+    )
+
+
+def _contact(row: Row) -> Contact:
+    return Contact(
+        address=row["address"],
+        name=row["name"],
+        email=row["email"],
+        requester_id=row["requester_id"],
+        opted_out_at=row["opted_out_at"],
+        opted_in_at=row["opted_in_at"],
+        landline_at=row["landline_at"],
+        tags=tuple(json.loads(row["tags"])),
+    )

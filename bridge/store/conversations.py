@@ -1,0 +1,123 @@
+"""Conversations, and the tickets that they are and were linked to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bridge.ids import new_id
+from bridge.store.database import Row, Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """One pair of a number of ours and a customer's."""
+
+    id: str
+    sender: str
+    customer: str
+    ticket_id: int | None
+    last_inbound_at: int | None
+    warned_ticket_id: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A conversation's tie to a ticket; replies before `replies_from` are not for it."""
+
+    conversation: Conversation
+    requester_id: int
+    replies_from: int
+
+
+def open_for(tx: Transaction, sender: str, customer: str) -> Conversation:
+    """The conversation of this pair, made if it is the first time."""
+    tx.run(
+        "INSERT INTO conversations (id, sender, customer, created_at) VALUES ($1, $2, $3, $4) "
+        "ON CONFLICT (sender, customer) DO NOTHING",
+        *(new_id(), sender, customer, tx.now_ms()),
+    )
+    row = tx.first(
+        "SELECT * FROM conversations WHERE sender = $1 AND customer = $2", sender, customer
+    )
+    assert row is not None, "just made"  # noqa: S101 - the unique key sees to it
+    return _conversation(row)
+
+
+def get(tx: Transaction, conversation_id: str) -> Conversation | None:
+    """A conversation by its id."""
+    row = tx.first("SELECT * FROM conversations WHERE id = $1", conversation_id)
+    return None if row is None else _conversation(row)
+
+
+def note_inbound(tx: Transaction, conversation_id: str) -> None:
+    """Remember when the customer last texted this number."""
+    tx.run(
+        "UPDATE conversations SET last_inbound_at = $1 WHERE id = $2", tx.now_ms(), conversation_id
+    )
+
+
+def note_outbound(tx: Transaction, conversation_id: str) -> None:
+    """Remember when this number last texted the customer."""
+    tx.run(
+        "UPDATE conversations SET last_outbound_at = $1 WHERE id = $2", tx.now_ms(), conversation_id
+    )
+
+
+def note_warned(tx: Transaction, conversation_id: str, ticket_id: int) -> None:
+    """Remember the ticket on which the agent has been told that no reply can be sent."""
+    sql = "UPDATE conversations SET warned_ticket_id = $1 WHERE id = $2"
+    tx.run(sql, ticket_id, conversation_id)
+
+
+def link(
+    tx: Transaction,
+    *,
+    conversation_id: str,
+    ticket_id: int,
+    requester_id: int,
+    replies_from: int,
+) -> None:
+    """Make this the conversation's ticket. A tie that stands already keeps its `replies_from`."""
+    tx.run("UPDATE conversations SET ticket_id = $1 WHERE id = $2", ticket_id, conversation_id)
+    tx.run(
+        "INSERT INTO tickets (ticket_id, conversation_id, requester_id, replies_from, linked_at) "
+        "VALUES ($1, $2, $3, $4, $5) ON CONFLICT (ticket_id, conversation_id) "
+        "DO UPDATE SET requester_id = excluded.requester_id",
+        *(ticket_id, conversation_id, requester_id, replies_from, tx.now_ms()),
+    )
+
+
+def links_of(tx: Transaction, ticket_id: int) -> Sequence[Link]:
+    """The conversations tied to a ticket, the one last texted on first."""
+    rows = tx.all(
+        "SELECT c.*, t.requester_id, t.replies_from FROM tickets t "
+        "JOIN conversations c ON c.id = t.conversation_id WHERE t.ticket_id = $1 "
+        "ORDER BY c.last_inbound_at DESC, t.linked_at DESC",
+        ticket_id,
+    )
+    return [
+        Link(
+            conversation=_conversation(row),
+            requester_id=row["requester_id"],
+            replies_from=row["replies_from"],
+        )
+        for row in rows
+    ]
+
+
+def by_customer(tx: Transaction, customer: str) -> Sequence[Conversation]:
+    """All conversations of one customer."""
+    rows = tx.all("SELECT * FROM conversations WHERE customer = $1", customer)
+    return [_conversation(row) for row in rows]
+
+
+def _conversation(row: Row) -> Conversation:
+    return Conversation(
+        id=row["id"],
+        sender=row["sender"],
+        customer=row["customer"],
+        ticket_id=row["ticket_id"],
+        last_inbound_at=row["last_inbound_at"],
+        warned_ticket_id=row["warned_ticket_id"],
+    )

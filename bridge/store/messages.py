@@ -1,0 +1,195 @@
+"""Texts as rows: taken in, judged, composed, and how they stand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from bridge.store.database import Row, Transaction
+
+MESSAGES = "messages"  # the topic announced when a message changes
+OutboundKind = Literal["reply", "auto", "opt_out_answer", "conversation", "campaign"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One text, either way. Times are UTC milliseconds; `media` is the carrier's links."""
+
+    seq: int
+    id: str
+    direction: Literal["inbound", "outbound"]
+    kind: str
+    conversation_id: str | None
+    sender: str
+    customer: str
+    carrier: str
+    body: str
+    media: tuple[Mapping[str, str], ...]
+    handled: Literal["STOP", "START", "HELP"] | None
+    verdict: str | None
+    why: str | None
+    state: str
+    ticket_id: int | None
+    comment_id: int | None
+    cause_id: str | None
+    told_agent: bool
+    created_at: int
+
+
+def add_inbound(
+    tx: Transaction,
+    *,
+    message_id: str,
+    sender: str,
+    customer: str,
+    carrier: str,
+    carrier_id: str,
+    body: str,
+    media: Sequence[Mapping[str, str]],
+    handled: str | None,
+) -> bool:
+    """Keep a text as it came. Returns false where the carrier has delivered it before."""
+    now = tx.now_ms()
+    row = tx.first(
+        "INSERT INTO messages (id, direction, kind, sender, customer, carrier, carrier_id, body, "
+        "media, handled, state, created_at, updated_at) VALUES "
+        "($1, 'inbound', 'text', $2, $3, $4, $5, $6, $7, $8, 'received', $9, $9) "
+        "ON CONFLICT (carrier, carrier_id) WHERE direction = 'inbound' DO NOTHING RETURNING seq",
+        *(message_id, sender, customer, carrier, carrier_id, body),
+        *(json.dumps(list(media)), handled, now),
+    )
+    if row is not None:
+        tx.announce(MESSAGES)
+    return row is not None
+
+
+def add_outbound(
+    tx: Transaction,
+    *,
+    message_id: str,
+    kind: OutboundKind,
+    conversation_id: str,
+    sender: str,
+    customer: str,
+    carrier: str,
+    body: str,
+    segments: int,
+    ticket_id: int | None = None,
+    comment_id: int | None = None,
+    cause_id: str | None = None,
+    idempotency_key: str | None = None,
+    state: str = "queued",
+) -> None:
+    """Keep a text that is to be sent."""
+    now = tx.now_ms()
+    tx.run(
+        "INSERT INTO messages (id, direction, kind, conversation_id, sender, customer, carrier, "
+        "body, state, segments, ticket_id, comment_id, cause_id, idempotency_key, created_at, "
+        "updated_at) VALUES ($1, 'outbound', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, "
+        "$14, $14)",
+        *(message_id, kind, conversation_id, sender, customer, carrier, body, state, segments),
+        *(ticket_id, comment_id, cause_id, idempotency_key, now),
+    )
+    tx.announce(MESSAGES)
+
+
+def get(tx: Transaction, message_id: str) -> Message | None:
+    """One text by our id."""
+    row = tx.first("SELECT * FROM messages WHERE id = $1", message_id)
+    return None if row is None else _message(row)
+
+
+def by_idempotency_key(tx: Transaction, key: str) -> Message | None:
+    """The text that an API caller has queued under this key before."""
+    row = tx.first("SELECT * FROM messages WHERE idempotency_key = $1", key)
+    return None if row is None else _message(row)
+
+
+def waiting_for(tx: Transaction, sender: str) -> Sequence[Message]:
+    """Texts kept for a number that was no sender of ours, in order of arrival."""
+    rows = tx.all(
+        "SELECT * FROM messages WHERE sender = $1 AND state = 'waiting' ORDER BY seq", sender
+    )
+    return [_message(row) for row in rows]
+
+
+def set_verdict(
+    tx: Transaction,
+    message_id: str,
+    *,
+    verdict: str,
+    why: str,
+    rule: str | None,
+    state: str,
+    conversation_id: str | None,
+) -> None:
+    """Keep what was decided about a text, and why."""
+    tx.run(
+        "UPDATE messages SET verdict = $1, why = $2, rule = $3, state = $4, conversation_id = $5, "
+        "updated_at = $6 WHERE id = $7",
+        *(verdict, why, rule, state, conversation_id, tx.now_ms(), message_id),
+    )
+    tx.announce(MESSAGES)
+
+
+def set_state(
+    tx: Transaction,
+    message_id: str,
+    state: str,
+    *,
+    error: str | None = None,
+    reason: str | None = None,
+) -> None:
+    """Note how a text stands now, and what went wrong with it if something did."""
+    tx.run(
+        "UPDATE messages SET state = $1, error = $2, reason = $3, updated_at = $4 WHERE id = $5",
+        *(state, error, reason, tx.now_ms(), message_id),
+    )
+    tx.announce(MESSAGES)
+
+
+def set_ticket(tx: Transaction, message_id: str, ticket_id: int, comment_id: int | None) -> None:
+    """Note the comment that a text stands in."""
+    tx.run(
+        "UPDATE messages SET ticket_id = $1, comment_id = $2, state = 'done', error = NULL, "
+        "reason = NULL, updated_at = $3 WHERE id = $4",
+        *(ticket_id, comment_id, tx.now_ms(), message_id),
+    )
+    tx.announce(MESSAGES)
+
+
+def tell_agent_once(tx: Transaction, message_id: str) -> bool:
+    """Whether a note about this text's failure is still owed; it is not from now on."""
+    sql = "UPDATE messages SET told_agent = 1 WHERE id = $1 AND told_agent = 0"
+    return tx.run(sql, message_id) > 0
+
+
+def _message(row: Row) -> Message:
+    return Message(
+        seq=row["seq"],
+        id=row["id"],
+        direction=row["direction"],
+        kind=row["kind"],
+        conversation_id=row["conversation_id"],
+        sender=row["sender"],
+        customer=row["customer"],
+        carrier=row["carrier"],
+        body=row["body"],
+        media=tuple(_media(row["media"])),
+        handled=row["handled"],
+        verdict=row["verdict"],
+        why=row["why"],
+        state=row["state"],
+        ticket_id=row["ticket_id"],
+        comment_id=row["comment_id"],
+        cause_id=row["cause_id"],
+        told_agent=bool(row["told_agent"]),
+        created_at=row["created_at"],
+    )
+
+
+def _media(text: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(text)
+    return found

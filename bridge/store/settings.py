@@ -1,0 +1,143 @@
+"""What admins and `zendesk setup` have set: one JSON document for each entry, in their order."""
+
+from __future__ import annotations
+
+from typing import Final, TypeVar
+
+import tomli_w
+from pydantic import ValidationError
+
+from bridge.domain.directory import (
+    CarrierWords,
+    DeskRecord,
+    Directory,
+    Document,
+    KeywordEntry,
+    List,
+    Sender,
+    make_directory,
+)
+from bridge.domain.settings_changes import Documents, Plan, plan_import
+from bridge.domain.settings_file import SettingsFile
+from bridge.errors import UserMistake
+from bridge.store.database import Transaction
+
+D = TypeVar("D", bound=Document)
+
+SETTINGS: Final = "settings"  # the topic announced with every change
+_DESK_NAME: Final = "zendesk"
+
+VERSION = "SELECT value FROM meta WHERE name = 'settings_version'"
+
+BUMP = """
+INSERT INTO meta (name, value) VALUES ('settings_version', '1')
+ON CONFLICT (name) DO UPDATE SET value = cast(cast(meta.value AS bigint) + 1 AS text)
+"""
+
+READ = "SELECT name, document FROM settings WHERE section = $1 ORDER BY position, name"
+
+CLEAR = "DELETE FROM settings WHERE section = $1"
+
+PUT = "INSERT INTO settings (section, name, position, document) VALUES ($1, $2, $3, $4)"
+
+
+def settings_version(tx: Transaction) -> int:
+    """A number that grows with every change of the settings; 0 before the first."""
+    row = tx.first(VERSION)
+    return 0 if row is None else int(row["value"] or 0)
+
+
+def load_directory(tx: Transaction) -> Directory:
+    """Everything that is set, as one snapshot. Raises UserMistake where it can't be understood."""
+    documents = load_documents(tx)
+    return make_directory(
+        version=settings_version(tx),
+        senders=documents.senders,
+        lists=documents.lists,
+        keywords=documents.keywords,
+        desk=load_desk(tx),
+    )
+
+
+def load_documents(tx: Transaction) -> Documents:
+    """Everything that the settings file can hold, as it was set."""
+    return Documents(
+        senders=_read(tx, "senders", Sender),
+        lists=_read(tx, "lists", List),
+        keywords=_read(tx, "keywords", KeywordEntry),
+    )
+
+
+def preview_import(
+    tx: Transaction, file: SettingsFile, carriers: CarrierWords, *, prune: bool
+) -> Plan:
+    """What `import_settings` would do. Raises UserMistake naming line and key."""
+    return plan_import(load_documents(tx), file, carriers, prune=prune)
+
+
+def import_settings(
+    tx: Transaction, file: SettingsFile, carriers: CarrierWords, *, prune: bool
+) -> Plan:
+    """Store what the file says and leave the rest, or with `prune` take the rest away.
+
+    Returns what changed: nothing where all was so already. Raises UserMistake, nothing stored.
+    """
+    plan = preview_import(tx, file, carriers, prune=prune)
+    if plan.changes:
+        _write(tx, "senders", {entry.key: entry for entry in plan.documents.senders})
+        _write(tx, "lists", {entry.key: entry for entry in plan.documents.lists})
+        _write(tx, "keywords", {entry.key: entry for entry in plan.documents.keywords})
+        note_change(tx)
+    return plan
+
+
+def export_settings(tx: Transaction) -> str:
+    """All settings as a settings file: importing it again changes nothing."""
+    documents = load_documents(tx)
+    sections = {
+        "senders": documents.senders,
+        "lists": documents.lists,
+        "keywords": documents.keywords,
+    }
+    content = {
+        section: [entry.model_dump(mode="json", exclude_defaults=True) for entry in entries]
+        for section, entries in sections.items()
+        if entries
+    }
+    return tomli_w.dumps(content)
+
+
+def load_desk(tx: Transaction) -> DeskRecord:
+    """What `zendesk setup` has made at the desk; all None before it ran."""
+    return next(iter(_read(tx, "desk", DeskRecord)), DeskRecord())
+
+
+def save_desk(tx: Transaction, record: DeskRecord) -> None:
+    """Keep what `zendesk setup` has made; an empty record forgets it. Reaches every process."""
+    _write(tx, "desk", {} if record == DeskRecord() else {_DESK_NAME: record})
+    note_change(tx)
+
+
+def note_change(tx: Transaction) -> None:
+    """Make every running process load the settings anew."""
+    tx.run(BUMP)
+    tx.announce(SETTINGS)
+
+
+def _read(tx: Transaction, section: str, model: type[D]) -> tuple[D, ...]:
+    found = []
+    for row in tx.all(READ, section):
+        try:
+            found.append(model.model_validate_json(str(row["document"])))
+        except ValidationError as error:
+            raise UserMistake(
+                f"the stored settings can't be read by this version ({section}, {row['name']}): "
+                "was the database used by a newer one?"
+            ) from error
+    return tuple(found)
+
+
+def _write(tx: Transaction, section: str, documents: dict[str, D]) -> None:
+    tx.run(CLEAR, section)
+    for position, (name, document) in enumerate(documents.items()):
+        tx.run(PUT, section, name, position, document.model_dump_json(exclude_defaults=True))

@@ -1,0 +1,1 @@
+"""Writing to a desk exactly once: tickets, comments, notes; and following merges."""

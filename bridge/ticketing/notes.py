@@ -1,0 +1,161 @@
+"""Private notes: what an agent should know, in plain words, on the ticket.
+
+They carry our mark and are never public, so none of them can become a text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bridge.desks.contract import (
+    CommentDraft,
+    Ticket,
+    TicketChanged,
+    TicketClosed,
+    TicketDraft,
+    TicketGone,
+    TicketId,
+    Written,
+)
+from bridge.errors import TryLater
+from bridge.ids import new_id
+from bridge.store import comments, conversations, work
+from bridge.store.database import Database, Transaction
+from bridge.ticketing.merges import TAGS, follow
+from bridge.ticketing.writes import DeskWriter
+from bridge.work.outcomes import Done, Job, Outcome
+
+MOST_ROUNDS = 5
+
+
+def put_note(
+    tx: Transaction,
+    *,
+    conversation_id: str,
+    text: str,
+    ticket_id: int | None = None,
+    message_id: str | None = None,
+    tags: Sequence[str] = (),
+    reopen: bool = False,
+    must_reach: bool = False,
+) -> None:
+    """Store a note to be written.
+
+    Without `ticket_id` it goes to the ticket that the conversation has by then. A note that
+    `must_reach` somebody opens a follow-up where the ticket is closed; others are dropped there.
+    """
+    payload = {
+        "text": text,
+        "mark": new_id(),
+        "tags": list(tags),
+        "reopen": reopen,
+        "must_reach": must_reach,
+    }
+    work.put(
+        tx,
+        lane=work.lane_in(conversation_id),
+        account="zendesk",
+        kind="note",
+        message_id=message_id,
+        conversation_id=conversation_id,
+        ticket_id=ticket_id,
+        payload=payload,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteWriter:
+    """Writes stored notes."""
+
+    database: Database
+    writer: DeskWriter
+
+    async def write_note(self, job: Job) -> Outcome:
+        """Write one note, once."""
+        payload = job.item.payload
+        written = await self.writer.settle(job)
+        if written is None:
+            written = await self._write(job)
+        if written is None:
+            return Done(words="no open ticket to note it on")
+        if payload["tags"]:
+            await self.writer.desk.add_tags(written.ticket_id, payload["tags"])
+        done = written
+
+        def save(tx: Transaction) -> None:
+            self._save(tx, job, done)
+
+        return Done(words=f"noted on ticket {written.ticket_id}", save=save)
+
+    async def _write(self, job: Job) -> Written | None:
+        for _ in range(MOST_ROUNDS):
+            try:
+                return await self._write_once(job)
+            except (TicketClosed, TicketChanged):
+                await job.intend(None)
+            except TicketGone:
+                return None
+        raise TryLater(self.writer.desk.name, "the ticket changes faster than it can be noted on")
+
+    async def _write_once(self, job: Job) -> Written | None:
+        payload = job.item.payload
+        ticket = await self._ticket(job)
+        if ticket is not None and ticket.status == "closed":
+            ticket = (await follow(self.writer.desk, ticket, ticket.requester_id)).ticket
+        if ticket is None:
+            return None
+        draft = CommentDraft(
+            body=payload["text"],
+            mark=payload["mark"],
+            public=False,
+            reopen=bool(payload["reopen"]) and ticket.status == "solved",
+        )
+        if ticket.status != "closed":
+            return await self.writer.append(job, ticket, draft)
+        if not payload["must_reach"]:
+            return None
+        return await self.writer.create(job, _follow_up(ticket, draft))
+
+    async def _ticket(self, job: Job) -> Ticket | None:
+        ticket_id = job.item.ticket_id
+        conversation_id = job.item.conversation_id
+        if ticket_id is None and conversation_id is not None:
+            found = await self.database.read(lambda tx: conversations.get(tx, conversation_id))
+            ticket_id = None if found is None else found.ticket_id
+        if ticket_id is None:
+            return None
+        try:
+            return await self.writer.desk.ticket(TicketId(ticket_id))
+        except TicketGone:
+            return None
+
+    def _save(self, tx: Transaction, job: Job, written: Written) -> None:
+        if written.comment_id is not None:
+            comments.meet(
+                tx,
+                comment_id=written.comment_id,
+                ticket_id=written.ticket_id,
+                origin="ours",
+                outcome="a note",
+            )
+        intent = job.item.intent
+        if intent is not None and intent["do"] == "create" and job.item.conversation_id:
+            conversations.link(
+                tx,
+                conversation_id=job.item.conversation_id,
+                ticket_id=written.ticket_id,
+                requester_id=int(written.requester_id or 0),
+                replies_from=0,
+            )
+
+
+def _follow_up(ticket: Ticket, draft: CommentDraft) -> TicketDraft:
+    return TicketDraft(
+        key=draft.mark,
+        subject=f"About ticket #{ticket.id}: a text could not be delivered",
+        requester_id=ticket.requester_id,
+        first=draft,
+        tags=TAGS,
+        follow_up_of=ticket.id,
+    )

@@ -1,0 +1,128 @@
+"""Create a ticket or append a comment exactly once, through lost answers and crashes.
+
+The intent is durable before the request leaves. When the outcome is not known, the next try looks
+first: a create is repeated byte for byte under its idempotency key while Zendesk remembers it
+(2 hours), and sought by its external id after that; a comment is sought by its mark. Every
+comment carries the ticket's stamp, so that an attempt that is still under way can't land too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from bridge.clock import Clock
+from bridge.desks.contract import (
+    CommentDraft,
+    CommentId,
+    Desk,
+    Ticket,
+    TicketChanged,
+    TicketDraft,
+    TicketGone,
+    TicketId,
+    Written,
+)
+from bridge.errors import CredentialsRefused, Refused
+from bridge.work.outcomes import Job
+
+log = structlog.get_logger()
+
+KEY_LIFE_MS = 110 * 60 * 1000  # of the two hours that Zendesk remembers a key
+CLOCKS_APART_MS = 10 * 60 * 1000  # how far the desk's clock may be behind ours
+Aside = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskWriter:
+    """Writes to one desk."""
+
+    desk: Desk
+    clock: Clock
+
+    async def settle(self, job: Job) -> Written | None:
+        """Find out whether an earlier write of this job was applied; None: it was not.
+
+        Raises TryLater or OutcomeUnknown, in which case nothing is known yet.
+        """
+        intent = job.item.intent
+        if intent is None:
+            return None
+        if intent["do"] == "create":
+            found = await self._settle_create(intent)
+        else:
+            found = await self._find_mark(TicketId(intent["ticket_id"]), intent)
+        if found is None:
+            await job.intend(None)
+        return found
+
+    async def create(self, job: Job, draft: TicketDraft, aside: Aside | None = None) -> Written:
+        """Open a ticket. Raises RequesterSuspended and the four outcomes.
+
+        `aside` is kept with the intent: what is to be remembered once the write is known.
+        """
+        body = self.desk.prepare_ticket(draft)
+        intent = {
+            "do": "create",
+            "key": draft.key,
+            "body": body.decode(),
+            "at": self.clock.now_ms(),
+            "aside": dict(aside or {}),
+        }
+        await job.intend(intent)
+        return await self.desk.create_ticket(draft.key, body)
+
+    async def append(
+        self, job: Job, ticket: Ticket, draft: CommentDraft, aside: Aside | None = None
+    ) -> Written:
+        """Append a comment. Raises TicketChanged, TicketClosed, TicketGone (choose again),
+        RequesterSuspended and the four outcomes."""
+        intent = {
+            "do": "comment",
+            "ticket_id": ticket.id,
+            "mark": draft.mark,
+            "at": self.clock.now_ms(),
+            "aside": dict(aside or {}),
+        }
+        await job.intend(intent)
+        try:
+            return await self.desk.add_comment(ticket, draft)
+        except TicketChanged:
+            # Somebody else's change, or an attempt of ours that was still under way.
+            found = await self._find_mark(ticket.id, intent)
+            if found is None:
+                raise
+            return found
+
+    async def _settle_create(self, intent: Mapping[str, Any]) -> Written | None:
+        key = str(intent["key"])
+        if self.clock.now_ms() - int(intent["at"]) < KEY_LIFE_MS:
+            try:
+                return await self.desk.create_ticket(key, str(intent["body"]).encode())
+            except CredentialsRefused:
+                raise
+            except Refused:
+                return None  # had it been applied, the key would have been a hit
+        tickets = await self.desk.find_tickets(key)
+        if len(tickets) > 1:
+            log.error("ticket.doubled", key=key, tickets=[ticket.id for ticket in tickets])
+        if not tickets:
+            return None
+        first = tickets[0]
+        return Written(ticket_id=first.id, requester_id=first.requester_id, comment_id=None)
+
+    async def _find_mark(self, ticket_id: TicketId, intent: Mapping[str, Any]) -> Written | None:
+        since = int(intent["at"]) - CLOCKS_APART_MS
+        try:
+            comments = await self.desk.comments_since(ticket_id, since)
+        except TicketGone:
+            return None
+        for comment in comments:
+            if comment.mark == intent["mark"]:
+                return Written(
+                    ticket_id=ticket_id, requester_id=None, comment_id=CommentId(comment.id)
+                )
+        return None

@@ -1,0 +1,1 @@
+"""Claims, leases, pauses and failed work. Knows no text and no ticket."""

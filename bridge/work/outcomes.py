@@ -1,0 +1,60 @@
+"""How a piece of work can end, as values that a handler returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from bridge.store.database import Transaction
+from bridge.store.work import Item
+
+T = TypeVar("T")
+Save = Callable[[Transaction], None]
+
+
+def nothing(_tx: Transaction) -> None:
+    """Save nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """It is done; `save` runs in the transaction that takes the work out."""
+
+    words: str
+    save: Save = nothing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Later:
+    """Not yet: try again after `pause_s` (None: the next step of the ladder)."""
+
+    words: str
+    pause_s: float | None = None
+    save: Save = nothing
+    unknown: bool = False  # the call may have been applied
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GaveUp:
+    """It can't be done; it is kept as failed work. `save` notes it on the message."""
+
+    words: str
+    save: Save = nothing
+
+
+Outcome = Done | Later | GaveUp
+
+
+class Job(Protocol):
+    """A claimed item in the hands of its handler."""
+
+    item: Item
+
+    async def intend(self, intent: Mapping[str, Any] | None, save: Save = nothing) -> None:
+        """Make durable, before the call, that this write may leave. Raises LeaseLost."""
+        ...
+
+    async def keep(self, transaction: Callable[[Transaction], T]) -> T:
+        """Run a transaction under the claim. Raises LeaseLost."""
+        ...

@@ -1,0 +1,296 @@
+"""Runs stored work: claims lanes that are due, one task a lane, and saves how each item ended.
+
+Accounts (the far sides' credentials) are worked beside each other, each with places of its own,
+so that one that is paused or slow holds up nobody else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, TypeVar
+
+import structlog
+
+from bridge.clock import Clock
+from bridge.domain.retries import pause_ms
+from bridge.errors import CredentialsRefused, NotDurable, OutcomeUnknown, Refused, TryLater
+from bridge.store import work
+from bridge.store.database import Database, Transaction
+from bridge.store.work import Claim, Item, LeaseLost
+from bridge.work.outcomes import Done, GaveUp, Job, Later, Outcome, Save, nothing
+
+log = structlog.get_logger()
+T = TypeVar("T")
+Handler = Callable[[Job], Awaitable[Outcome]]
+
+LEASE_MS = 60_000
+RENEW_S = 15.0
+POLL_S = 1.0  # for work that another process has put in
+MOST_FAULTS = 5  # a fault of ours, or a crash, this often: set aside
+LONGEST_WAIT_MS = 72 * 3600 * 1000  # a far side that stays away longer: set aside, seen by a human
+ITEMS_A_TURN = 20  # then the lane goes behind the others
+
+
+class Counters(Protocol):
+    """What the worker counts."""
+
+    def count_attempt(self, kind: str, outcome: str) -> None:
+        """Count one attempt."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How much at once, and how long between tries (seconds)."""
+
+    at_once: int = 64
+    retry_base_s: float = 1.0
+    retry_max_s: float = 300.0
+    settle_wait_s: float = 5.0
+
+
+@dataclass(slots=True)
+class _Turn:
+    """A claimed item as its handler sees it (the `Job` contract)."""
+
+    database: Database
+    claimed: Claim
+    item: Item
+    began_ms: int
+
+    async def intend(self, intent: Mapping[str, Any] | None, save: Save = nothing) -> None:
+        """Make durable that this write may leave."""
+
+        def commit(tx: Transaction) -> None:
+            work.save_intent(tx, self.claimed, intent)
+            save(tx)
+
+        await self.database.write(commit)
+        self.item = replace(self.item, intent=intent)
+
+    async def keep(self, transaction: Callable[[Transaction], T]) -> T:
+        """Run a transaction under the claim."""
+
+        def commit(tx: Transaction) -> T:
+            work.check(tx, self.claimed)
+            return transaction(tx)
+
+        return await self.database.write(commit)
+
+
+@dataclass(slots=True)
+class Worker:
+    """Works one account's lanes until told to stop."""
+
+    account: str
+    database: Database
+    handlers: Mapping[str, Handler]
+    clock: Clock
+    pace: Pace
+    counters: Counters
+    on_set_aside: Mapping[str, Callable[[Transaction, Item, str], None]] = field(
+        default_factory=dict
+    )
+    _running: dict[asyncio.Task[None], Claim] = field(default_factory=dict)
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _stopping: bool = False
+
+    def wake(self) -> None:
+        """Look for work now."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Claim and work until `stop`. Cancel-safe: leases end by themselves."""
+        renewing = asyncio.create_task(self._renew_leases(), name=f"leases {self.account}")
+        try:
+            while not self._stopping:
+                self._wake.clear()
+                try:
+                    pause_s = await self._claim_some()
+                except NotDurable as error:
+                    log.warning("work.database_away", account=self.account, error=str(error))
+                    pause_s = POLL_S
+                if pause_s > 0 and not self._stopping:
+                    await _wait(self._wake, pause_s)
+        finally:
+            renewing.cancel()
+
+    async def stop(self, grace_s: float) -> None:
+        """Claim nothing more, let what runs finish, hand back the rest."""
+        self._stopping = True
+        self._wake.set()
+        if self._running:
+            await asyncio.wait(list(self._running), timeout=grace_s)
+        for task in list(self._running):
+            task.cancel()
+        if self._running:
+            await asyncio.gather(*list(self._running), return_exceptions=True)
+
+    async def _claim_some(self) -> float:
+        """Claim what is due and start it. Returns how long to wait, in seconds."""
+        free = self.pace.at_once - len(self._running)
+        if free <= 0:
+            return POLL_S  # a lane that ends wakes us
+        paused_s, due = await self.database.read(self._outlook)
+        if paused_s > 0 or not due:
+            return min(POLL_S, paused_s) if paused_s > 0 else await self._until_next()
+        claims = await self.database.write(
+            lambda tx: work.claim(tx, account=self.account, most=free, lease_ms=LEASE_MS)
+        )
+        for claimed in claims:
+            task = asyncio.create_task(self._work_lane(claimed), name=f"lane {claimed.lane}")
+            self._running[task] = claimed
+            task.add_done_callback(self._ended)
+        return 0.0 if len(claims) == free else await self._until_next()
+
+    def _outlook(self, tx: Transaction) -> tuple[float, bool]:
+        paused = work.pauses(tx).get(self.account)
+        paused_s = 0.0 if paused is None else max(0.0, (paused[0] - tx.now_ms()) / 1000)
+        return paused_s, work.has_due(tx, self.account)
+
+    async def _until_next(self) -> float:
+        due = await self.database.read(lambda tx: work.next_due_ms(tx, self.account))
+        if due is None:
+            return POLL_S
+        return min(POLL_S, max(0.001, (due - self.clock.now_ms()) / 1000))
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.pop(task, None)
+        self._wake.set()
+        if not task.cancelled() and task.exception() is not None:
+            # The lane's lease ends and the item is tried again, its start counted.
+            log.error("work.lane_lost", account=self.account, exc_info=task.exception())
+
+    async def _work_lane(self, claimed: Claim) -> None:
+        item: Item | None = claimed.item
+        for turn in range(ITEMS_A_TURN + 1):
+            if item is None:
+                return
+            current = Claim(lane=claimed.lane, lease=claimed.lease, item=item)
+            try:
+                if self._stopping or turn == ITEMS_A_TURN:
+                    await self.database.write(lambda tx, c=current: work.give_back(tx, c))  # type: ignore[misc]
+                    return
+                item = await self._work_item(current)
+            except LeaseLost:
+                log.warning("work.lease_lost", lane=claimed.lane)
+                return
+
+    async def _work_item(self, claimed: Claim) -> Item | None:
+        item = claimed.item
+        began_ms = self.clock.now_ms()
+        structlog.contextvars.bind_contextvars(
+            work=item.ref, message=item.message_id, ticket=item.ticket_id
+        )
+        if item.starts > MOST_FAULTS:
+            words = f"begun {item.starts - 1} times and never ended: it may crash the bridge"
+            return await self._save(claimed, GaveUp(words=words), began_ms, "crashed")
+        turn = _Turn(self.database, claimed, item, began_ms)
+        try:
+            outcome = await self.handlers[item.kind](turn)
+        except (TryLater, Refused, OutcomeUnknown) as error:
+            return await self._save_far_side(claimed, error, began_ms)
+        except (LeaseLost, NotDurable):
+            raise
+        except Exception as error:  # the edge: a fault of ours is settled here, not lost
+            log.exception("work.fault", kind=item.kind)
+            words = f"a fault in the bridge: {type(error).__name__}"
+            faulted: Outcome = Later(words=words)
+            if item.attempts + 1 >= MOST_FAULTS:
+                faulted = GaveUp(words=words)
+            return await self._save(claimed, faulted, began_ms, "fault")
+        return await self._save(claimed, outcome, began_ms, _name(outcome))
+
+    async def _save_far_side(
+        self, claimed: Claim, error: TryLater | Refused | OutcomeUnknown, began_ms: int
+    ) -> Item | None:
+        """Settle an item whose handler let a far side's error through."""
+        if isinstance(error, CredentialsRefused):
+            await self._pause(error.words, self.pace.retry_max_s, "credentials")
+            return await self._save(claimed, Later(words=error.words), began_ms, "later")
+        if isinstance(error, TryLater):
+            if error.whole_account:
+                pause_s = error.pause_s if error.pause_s is not None else self.pace.retry_base_s
+                await self._pause(error.words, pause_s, "asked")
+            outcome: Outcome = Later(words=error.words, pause_s=error.pause_s)
+            if self.clock.now_ms() - claimed.item.created_at > LONGEST_WAIT_MS:
+                outcome = GaveUp(words=f"given up after three days: {error.words}")
+            return await self._save(claimed, outcome, began_ms, "later")
+        if isinstance(error, OutcomeUnknown):
+            outcome = Later(words=error.words, pause_s=self.pace.settle_wait_s, unknown=True)
+            return await self._save(claimed, outcome, began_ms, "unknown")
+        return await self._save(claimed, GaveUp(words=error.words), began_ms, "refused")
+
+    async def _pause(self, words: str, pause_s: float, kind: str) -> None:
+        new = await self.database.write(
+            lambda tx: work.pause_account(
+                tx, self.account, pause_ms=int(pause_s * 1000), reason=words, kind=kind
+            )
+        )
+        if new:  # said once, not once an item
+            log.error("account.paused", account=self.account, reason=words, seconds=pause_s)
+
+    async def _save(
+        self, claimed: Claim, outcome: Outcome, began_ms: int, name: work.Outcome
+    ) -> Item | None:
+        def commit(tx: Transaction) -> Item | None:
+            work.note_attempt(
+                tx, claimed.item, outcome=name, words=outcome.words, began_ms=began_ms
+            )
+            outcome.save(tx)
+            match outcome:
+                case Done():
+                    work.end_pause(tx, self.account)
+                    return work.finish(tx, claimed)
+                case GaveUp():
+                    note = self.on_set_aside.get(claimed.item.kind)
+                    if note is not None:
+                        note(tx, claimed.item, outcome.words)
+                    return work.set_aside(tx, claimed, outcome.words)
+                case Later():
+                    pause = self._pause_of(claimed.item, outcome)
+                    work.put_off(tx, claimed, pause_ms=pause, reason=outcome.words)
+                    return None
+
+        self.counters.count_attempt(claimed.item.kind, name)
+        # Shielded: how it ended is known, and a stop must not make it unknown again.
+        return await asyncio.shield(self.database.write(commit))
+
+    def _pause_of(self, item: Item, outcome: Later) -> int:
+        if outcome.unknown and outcome.pause_s is not None:
+            return int(outcome.pause_s * 1000)
+        return pause_ms(
+            item.attempts,
+            base_s=self.pace.retry_base_s,
+            max_s=self.pace.retry_max_s,
+            jitter=random.random(),  # noqa: S311 - spreads tries, guards nothing
+            asked_s=outcome.pause_s,
+        )
+
+    async def _renew_leases(self) -> None:
+        while True:
+            await asyncio.sleep(RENEW_S)
+            held: Sequence[tuple[str, str]] = [(c.lane, c.lease) for c in self._running.values()]
+            if held:
+                await self.database.write(lambda tx, h=held: work.renew(tx, h, LEASE_MS))  # type: ignore[misc]
+
+
+def _name(outcome: Outcome) -> work.Outcome:
+    match outcome:
+        case Done():
+            return "done"
+        case Later():
+            return "unknown" if outcome.unknown else "later"
+        case GaveUp():
+            return "refused"
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return

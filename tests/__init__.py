@@ -1,0 +1,3 @@
+"""The test suite. Folders are named after the rooms of `bridge` they test."""
+
+from __future__ import annotations

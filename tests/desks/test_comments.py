@@ -1,0 +1,256 @@
+from __future__ import annotations
+
+import pytest
+
+from bridge.clock import from_rfc3339
+from bridge.desks.contract import Attachment, Comment, CommentId, TicketGone, TicketId, UserId
+from bridge.desks.zendesk.comments import read_comment
+from bridge.desks.zendesk.desk import ZendeskDesk
+from bridge.errors import TryLater
+from tests.desks.scripted import ScriptedZendesk
+
+READ = "GET /api/v2/tickets/42"
+COMMENTS = f"{READ}/comments"
+USERS = [
+    {"id": 55, "role": "agent"},
+    {"id": 56, "role": "admin"},
+    {"id": 900001, "role": "end-user"},
+]
+
+
+def at(second: int) -> str:
+    return f"2026-01-02T03:04:{second:02}Z"
+
+
+def comment(comment_id: int, second: int = 5, /, **changes: object) -> dict[str, object]:
+    return {
+        "id": comment_id,
+        "type": "Comment",
+        "author_id": 55,
+        "public": True,
+        "body": "hi",
+        "html_body": "<p>hi</p>",
+        "plain_body": "hi",
+        "attachments": [],
+        "created_at": at(second),
+        "via": {"channel": "web", "source": {"from": {}, "to": {}, "rel": None}},
+        "metadata": {"system": {}, "custom": {}, "flags": []},
+        **changes,
+    }
+
+
+def page(
+    comments: list[dict[str, object]], cursor: str | None = None, **changes: object
+) -> dict[str, object]:
+    return {
+        "comments": comments,
+        "users": USERS,
+        "meta": {"has_more": cursor is not None, "after_cursor": cursor},
+        **changes,
+    }
+
+
+def test_a_comment_is_read_whole() -> None:
+    record = comment(
+        7,
+        metadata={"custom": {"sms_bridge": "in-1"}, "flags": [4, 11]},
+        via={"channel": "api"},
+        attachments=[
+            {
+                "file_name": "a.png",
+                "content_url": "https://acme.zendesk.com/attachments/a",
+                "content_type": "image/png",
+                "size": 12,
+                "malware_scan_result": "malware_found",
+                "malware_access_override": False,
+            },
+            {"file_name": "old.png", "content_url": "https://x/", "size": 1, "deleted": True},
+        ],
+    )
+
+    assert read_comment(record, {55: "agent"}) == Comment(
+        id=CommentId(7),
+        author_id=UserId(55),
+        author_is_staff=True,
+        public=True,
+        type="Comment",
+        html_body="<p>hi</p>",
+        plain_body="hi",
+        created_at_ms=from_rfc3339(at(5)),
+        via="api",
+        flags=frozenset({4, 11}),
+        mark="in-1",
+        attachments=(
+            Attachment(
+                name="a.png",
+                url="https://acme.zendesk.com/attachments/a",
+                content_type="image/png",
+                size=12,
+                malware=True,
+            ),
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("role", "staff"),
+    [("agent", True), ("admin", True), ("end-user", False), (None, False), ("", False)],
+)
+def test_staff_are_agents_and_admins(role: str | None, staff: bool) -> None:
+    roles = {} if role is None else {55: role}
+
+    assert read_comment(comment(7), roles).author_is_staff is staff
+
+
+@pytest.mark.parametrize(
+    ("changes", "via"),
+    [
+        pytest.param({"via": {"channel": "rule"}}, "rule", id="rule"),
+        pytest.param({"via": {"channel": "merge"}}, "merge", id="merge"),
+        pytest.param(
+            {"via": {"channel": "web", "source": {"rel": "merge"}}}, "merge", id="merge by hand"
+        ),
+        pytest.param({"via": {"channel": 29}}, "29", id="number"),
+        pytest.param({"via": None}, "", id="nothing"),
+    ],
+)
+def test_a_comment_tells_how_it_came(changes: dict[str, object], via: str) -> None:
+    assert read_comment(comment(7) | changes, {}).via == via
+
+
+@pytest.mark.parametrize("public", [None, "true", 1, False])
+def test_only_what_is_clearly_public_is_public(public: object) -> None:
+    assert read_comment(comment(7, public=public), {}).public is False
+
+
+@pytest.mark.parametrize(
+    "metadata", [{}, {"custom": None}, {"custom": []}, {"custom": {"sms_bridge": 5}}, None]
+)
+def test_a_comment_without_our_mark_has_none(metadata: object) -> None:
+    assert read_comment(comment(7, metadata=metadata), {}).mark is None
+
+
+def test_missing_bodies_are_empty_texts() -> None:
+    record = comment(7, html_body=None, plain_body=None, body=None, attachments=None)
+
+    got = read_comment(record, {})
+
+    assert (got.html_body, got.plain_body, got.attachments) == ("", "", ())
+
+
+async def test_comments_since_a_moment_come_oldest_first(
+    zendesk: ScriptedZendesk, desk: ZendeskDesk
+) -> None:
+    zendesk.on(COMMENTS, page([comment(4, 40), comment(3, 30), comment(2, 20)], "more"))
+
+    got = await desk.comments_since(TicketId(42), from_rfc3339(at(30)))
+
+    assert [each.id for each in got] == [3, 4]
+    assert zendesk.asked[0].query == {
+        "sort": "-created_at",
+        "include": "users",
+        "page[size]": "50",
+    }
+
+
+async def test_reading_goes_on_until_a_page_reaches_back_far_enough(
+    zendesk: ScriptedZendesk, desk: ZendeskDesk
+) -> None:
+    zendesk.on(COMMENTS, page([comment(4, 40), comment(3, 30)], "c1"))
+    zendesk.on(COMMENTS, page([comment(2, 20), comment(1, 10)], "c2"))
+
+    got = await desk.comments_since(TicketId(42), from_rfc3339(at(15)))
+
+    assert [each.id for each in got] == [2, 3, 4]
+    assert zendesk.asked[1].query["page[after]"] == "c1"
+
+
+async def test_all_comments_are_read_where_none_is_older(
+    zendesk: ScriptedZendesk, desk: ZendeskDesk
+) -> None:
+    zendesk.on(COMMENTS, page([comment(2, 20)], "c1"))
+    zendesk.on(COMMENTS, page([comment(1, 10)]))
+
+    assert [each.id for each in await desk.comments_since(TicketId(42), 0)] == [1, 2]
+
+
+async def test_comments_of_a_deleted_ticket(zendesk: ScriptedZendesk, desk: ZendeskDesk) -> None:
+    zendesk.on(COMMENTS, {"error": "RecordNotFound"}, status=404)
+
+    with pytest.raises(TicketGone):
+        await desk.comments_since(TicketId(42), 0)
+
+
+async def test_a_comment_that_cannot_be_understood_is_not_skipped(
+    zendesk: ScriptedZendesk, desk: ZendeskDesk
+) -> None:
+    zendesk.on(COMMENTS, page([comment(2, 20), comment(1, 10, created_at="yesterday")]))
+
+    with pytest.raises(TryLater, match="created_at"):
+        await desk.comments_since(TicketId(42), 0)
+
+
+def ticket(status: str = "closed", *tags: str) -> dict[str, object]:
+    return {
+        "ticket": {
+            "id": 42,
+            "status": status,
+            "requester_id": 900001,
+            "updated_at": at(59),
+            "tags": list(tags),
+        }
+    }
+
+
+ENGLISH = 'This request was closed and merged into request #77 "Order #9".'
+
+
+@pytest.mark.parametrize(
+    ("comments", "target"),
+    [
+        pytest.param([comment(3, plain_body=ENGLISH, via={"channel": "merge"})], 77, id="merge"),
+        pytest.param(
+            [comment(3, plain_body="Zusammengeführt mit Anfrage #77.", via={"channel": "merge"})],
+            77,
+            id="German",
+        ),
+        pytest.param([comment(3, plain_body=ENGLISH)], 77, id="newest, written by an agent"),
+        pytest.param(
+            [comment(3, plain_body="my order #9 please", author_id=900001)], None, id="a customer's"
+        ),
+        pytest.param(
+            [comment(3), comment(2, plain_body="see #9"), comment(1, author_id=900001)],
+            None,
+            id="an older agent's",
+        ),
+        pytest.param(
+            [
+                comment(3, author_id=900001, plain_body="#9"),
+                comment(2, plain_body=ENGLISH, via={"channel": "web", "source": {"rel": "merge"}}),
+            ],
+            77,
+            id="merge before it",
+        ),
+        pytest.param([comment(3, plain_body="#42", via={"channel": "merge"})], None, id="itself"),
+        pytest.param([], None, id="no comments"),
+    ],
+)
+async def test_the_target_of_a_merge_is_found_in_its_comment(
+    zendesk: ScriptedZendesk,
+    desk: ZendeskDesk,
+    comments: list[dict[str, object]],
+    target: int | None,
+) -> None:
+    zendesk.on(READ, ticket("closed", "sms", "closed_by_merge"))
+    zendesk.on(COMMENTS, page(comments))
+
+    assert await desk.merge_target(TicketId(42)) == target
+
+
+@pytest.mark.parametrize("read", [ticket("closed", "sms"), ticket("open", "closed_by_merge")])
+async def test_a_ticket_that_was_simply_closed_has_no_target(
+    zendesk: ScriptedZendesk, desk: ZendeskDesk, read: dict[str, object]
+) -> None:
+    zendesk.on(READ, read)
+
+    assert await desk.merge_target(TicketId(42)) is None

@@ -1,0 +1,3 @@
+"""Tests of the pure decisions."""
+
+from __future__ import annotations
