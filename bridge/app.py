@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 from aiohttp import web
 
+from bridge import logs
 from bridge.carriers.contract import Carrier, DeliveryReport, InboundText
 from bridge.carriers.registry import CAPABILITIES, build_carriers
 from bridge.carriers.twilio import TwilioSettings
@@ -25,7 +26,7 @@ from bridge.errors import NotDurable, UserMistake
 from bridge.http import HttpClient
 from bridge.inbound import ticket as inbound_ticket
 from bridge.inbound.judge import Rules
-from bridge.inbound.receive import take_in
+from bridge.inbound.receive import take_in, take_in_waiting
 from bridge.inbound.requester import Requesters
 from bridge.inbound.ticket import TicketWriter
 from bridge.metrics import Backlog, Metrics
@@ -34,7 +35,7 @@ from bridge.outbound import send as outbound_send
 from bridge.outbound.collect import ReplyCollector
 from bridge.outbound.send import TextSender
 from bridge.outbound.track import take_report
-from bridge.secrets import unseal
+from bridge.secrets import derive_key, unseal
 from bridge.settings import Settings
 from bridge.store import signatures, work
 from bridge.store.database import Database, Transaction
@@ -120,6 +121,7 @@ class Service:
         self._workers = self._make_workers()
         self._tasks: list[asyncio.Task[None]] = []
         self._forgeries: dict[str, str] = {}
+        self._settled_version = -1
 
     @property
     def port(self) -> int:
@@ -173,6 +175,16 @@ class Service:
         for worker in self._workers:
             worker.wake()
 
+    def _take_in_waiting(self, tx: Transaction) -> int:
+        """Work off texts that waited for a sender which has been set up meanwhile.
+
+        Returns the settings' version for which that is done.
+        """
+        directory = self.directory.at(tx)
+        if directory.version != self._settled_version:
+            take_in_waiting(tx, directory, self.rules)
+        return directory.version
+
     def _take_up(self, tx: Transaction) -> None:
         self.directory.at(tx)
         work.forget_leases(tx)  # the file's lock says that nobody else holds one
@@ -186,6 +198,8 @@ class Service:
                 waiting, failed, oldest = await self.database.read(self._look_around)
                 age_s = 0.0 if oldest is None else (self.clock.now_ms() - oldest) / 1000
                 self.metrics.set_backlog(Backlog(waiting=waiting, failed=failed, oldest_s=age_s))
+                if self.directory.latest.version != self._settled_version:
+                    self._settled_version = await self.database.write(self._take_in_waiting)
                 await self._keep_forgeries()
 
     def _look_around(self, tx: Transaction) -> tuple[int, int, int | None]:
@@ -267,9 +281,12 @@ class Service:
 
     async def take_text(self, carrier: str, text: InboundText) -> None:
         """Keep and judge a text. Raises NotDurable."""
-        verdict = await self.database.write(
-            lambda tx: take_in(tx, carrier, text, self.directory.at(tx), self.rules)
-        )
+
+        def take(tx: Transaction) -> tuple[str | None, int]:
+            version = self._take_in_waiting(tx)  # earlier texts first: order holds
+            return take_in(tx, carrier, text, self.directory.at(tx), self.rules), version
+
+        verdict, self._settled_version = await self.database.write(take)
         if verdict is not None:
             self.metrics.count_inbound(verdict)
         log.info("text.received", carrier=carrier, verdict=verdict or "known already")
@@ -327,6 +344,13 @@ class Service:
 
 async def run_service(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT. Raises UserMistake where it can't start."""
+    secret = settings.secret_key
+    logs.configure(
+        settings.log_format,
+        settings.log_level,
+        number_key=None if secret is None else derive_key(secret.get_secret_value(), "numbers"),
+        secrets=settings.secret_values,
+    )
     service = Service(settings)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -80,6 +80,8 @@ class Redactor:
         return self.clean(value)
 
     def _clean_text(self, text: str) -> str:
+        # Half a surrogate pair is no UTF-8, and cut texts may end in one.
+        text = text.encode("utf-8", "backslashreplace").decode()
         if self._secrets is not None:
             text = self._secrets.sub(HIDDEN, text)
         text = _CREDENTIALS.sub(rf"\1 {HIDDEN}", text)

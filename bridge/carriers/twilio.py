@@ -88,6 +88,7 @@ class TwilioCarrier:
         delivery_reports=True,
         idempotency_key=False,
         can_find_sent=True,
+        webhook_methods=frozenset({"GET", "POST"}),
         answers=_ANSWERS,
     )
     inbound_answer = WebhookAnswer(

@@ -27,10 +27,7 @@ def list_command(*, limit: int, json: bool) -> None:
         return
     print_table(
         ("since", "id", "kind", "attempts", "ticket", "reason"),
-        [
-            (rfc3339(w.since_ms), w.ref, w.kind, w.attempts, w.ticket_id, w.reason)
-            for w in found
-        ],
+        [(rfc3339(w.since_ms), w.ref, w.kind, w.attempts, w.ticket_id, w.reason) for w in found],
         empty="nothing has failed",
     )
 

@@ -64,9 +64,10 @@ def run(arguments: Sequence[str]) -> int:
         return _say(str(error), MISTAKE)
     except BridgeError as error:
         return _say(str(error), FAILED)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the edge: nothing above it but the shell
         structlog.get_logger().debug("command failed", exc_info=True)
-        return _say(f"a fault of the bridge itself: {type(error).__name__}", FAILED)
+        name = type(error).__name__
+        return _say(f"a fault of the bridge itself: {name} (BRIDGE_LOG_LEVEL=debug: where)", FAILED)
     return ended if isinstance(ended, int) else 0
 
 

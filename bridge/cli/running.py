@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import TypeVar
 
 from bridge import logs
@@ -21,8 +20,9 @@ def settings_here() -> Settings:
 
     From here on the log hides their secrets; `serve` sets up its own.
     """
-    settings = load_settings(env_file=Path(".env"))
-    logs.configure("console", "warning", secrets=settings.secret_values)
+    settings = load_settings()
+    level = "debug" if settings.log_level == "debug" else "warning"
+    logs.configure("console", level, secrets=settings.secret_values)
     return settings
 
 

@@ -22,6 +22,10 @@ class TicketClosed(Refused):
     """The ticket closed between the look and the write."""
 
 
+class TicketFull(Refused):
+    """The ticket takes no more comments (5,000 at Zendesk): the conversation goes on in another."""
+
+
 class TicketChanged(Refused):
     """The ticket changed since it was read (the stamp did not match): read it again."""
 
@@ -107,7 +111,7 @@ class TicketDraft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """A ticket or comment that now exists. `comment_id` is None where the answer did not name it."""
+    """A ticket or comment that now exists. `comment_id` is None where the answer doesn't say."""
 
     ticket_id: TicketId
     requester_id: UserId | None
@@ -158,7 +162,7 @@ class Desk(Protocol):
     async def add_comment(self, ticket: Ticket, draft: CommentDraft) -> Written:
         """Append a comment, guarded by the ticket's stamp.
 
-        Raises TicketGone, TicketClosed, TicketChanged, RequesterSuspended.
+        Raises TicketGone, TicketClosed, TicketFull, TicketChanged, RequesterSuspended.
         """
         ...
 

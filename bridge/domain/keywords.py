@@ -69,11 +69,13 @@ def matches(text: str, words: Sequence[str], match: Match) -> str | None:
     `message`: the whole text is the keyword. `first_word`: the text begins with the keyword's
     words. `any_word`: the keyword's words stand somewhere in it, one after the other.
     """
-    said = set(_phrases(normalise(text), match))
-    return next((word for word in words if normalise(word) in said), None)
+    keys = {word: normalise(word) for word in words}
+    longest = max((len(key.split()) for key in keys.values()), default=0)
+    said = set(_phrases(normalise(text), match, longest))
+    return next((word for word, key in keys.items() if key in said), None)
 
 
-def _phrases(text: str, match: Match, longest: int | None = None) -> Iterator[str]:
+def _phrases(text: str, match: Match, longest: int) -> Iterator[str]:
     """Yield every keyword a normalised text would meet, of at most `longest` words."""
     tokens = text.split()
     if match == "message":
@@ -81,8 +83,7 @@ def _phrases(text: str, match: Match, longest: int | None = None) -> Iterator[st
         return
     starts = range(len(tokens)) if match == "any_word" else range(min(len(tokens), 1))
     for start in starts:
-        end = len(tokens) if longest is None else min(len(tokens), start + longest)
-        for stop in range(start + 1, end + 1):
+        for stop in range(start + 1, min(len(tokens), start + longest) + 1):
             yield " ".join(tokens[start:stop])
 
 

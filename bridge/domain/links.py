@@ -21,6 +21,8 @@ def shown_link(label: str, href: str) -> str:
     address = _address(href)
     if not address or not label:
         return label or address
+    if _is_start_of(label, address):
+        return address
     if _same(label, address):
         # As it was typed, where a phone will make a link of that: else in full.
         return label if not _SCHEME.match(address) or _SCHEME.match(label) else address
@@ -47,8 +49,6 @@ def _same(label: str, address: str) -> bool:
     said, meant = _bare(label), _bare(address)
     if said == meant:
         return True
-    if (shortened := _ELLIPSIS.sub("", said)) != said:
-        return bool(shortened) and meant.startswith(shortened)
     digits = re.sub(r"\D", "", meant)
     return (
         len(digits) > 2
@@ -56,6 +56,12 @@ def _same(label: str, address: str) -> bool:
         and re.fullmatch(r"[+\d\s().\-]+", address) is not None
         and digits.endswith(re.sub(r"\D", "", said).lstrip("0"))
     )
+
+
+def _is_start_of(label: str, address: str) -> bool:
+    """Whether the label is the address cut short: "https://a.exam..."."""
+    start, cuts = _ELLIPSIS.subn("", _bare(label))
+    return bool(cuts and start) and _bare(address).startswith(start)
 
 
 def _bare(text: str) -> str:

@@ -35,8 +35,9 @@ _SAID = _words(
 _ATTRIBUTION = re.compile(
     rf"(?:^|.*[\s\d])(?:{_SAID})(?:\s.*)?\s?[:\uff1a]$|.*<\S+@\S+>\s?:$", re.IGNORECASE
 )
+_OPENING = re.compile(rf"(?:{_words('On, Am, Le, El, Il, Em, A, Op, Den, Dne, W dniu')})\s")
 _LONGEST_ATTRIBUTION = 300
-_DATED = re.compile(r"\d|@")
+_DATED = re.compile(r"\d")
 
 _REPLY_ABOVE = re.compile(r"##-.*-##")  # Zendesk's own line at the head of its mails
 _ORIGINAL = re.compile(
@@ -178,11 +179,19 @@ def _introduction(own: Sequence[Line]) -> int:
     end = len(own)
     while end > 0 and not own[end - 1].text:
         end -= 1
-    for size in (1, 2, 3):  # mail programs wrap a long one
-        wrapped = own[max(end - size, 0) : end]
-        if len(wrapped) == size and is_attribution(" ".join(line.text for line in wrapped)):
-            return len(own) - end + size
-    return 0
+    size = next((size for size in (1, 2, 3) if _is_wrapped(own[max(end - size, 0) : end], size)), 0)
+    if size == 0 and end > 0 and is_attribution(own[end - 1].text):
+        size = 1
+    return len(own) - end + size if size else 0
+
+
+def _is_wrapped(lines: Sequence[Line], size: int) -> bool:
+    """Whether these lines are one dated attribution: mail programs wrap a long one."""
+    whole = " ".join(line.text for line in lines)
+    if len(lines) != size or not _DATED.search(whole) or not is_attribution(whole):
+        return False
+    sentences = any(line.text.endswith((".", "!", "?", ":")) for line in lines[:-1])
+    return size == 1 or (_OPENING.match(whole) is not None and not sentences)
 
 
 def _is_history(

@@ -126,8 +126,11 @@ class _Page:
         text = text.rstrip() if self.preformatted else text.strip()
         if text:
             self.add([Line(text, kind)])
-        elif even_if_empty and (self.lines or not self.preformatted):
+        elif even_if_empty and (self.lines or not self.preformatted) and not self._awaits_item():
             self.lines.append(Line("", kind))
+
+    def _awaits_item(self) -> bool:
+        return bool(self._items and self._items[-1])
 
     def add(self, lines: Sequence[Line]) -> None:
         """Add whole lines, after the gap and with the margin that are due."""
@@ -136,7 +139,7 @@ class _Page:
         self._gap = False
         for line in lines:
             margin = "  " * len(self._items)
-            if line.text and self._items and self._items[-1]:
+            if line.text and self._awaits_item():
                 margin = margin[2:] + self._items[-1]
                 self._items[-1] = ""
             self.lines.append(Line(margin + line.text if line.text else "", line.kind))
@@ -273,6 +276,8 @@ class _Writer:
         self.page.write(" " if inner.began_blank else "")
         self.page.write(shown if label or not any(shown in line.text for line in lines) else "")
         self.page.write(" " if inner.ended_blank else "")
+        if len(lines) > 1:
+            self.page.block(gap=False)
 
     def _end_row(self, cells: list[list[Line]]) -> None:
         filled = [cell for cell in cells if any(line.text for line in cell)]

@@ -70,8 +70,9 @@ _URL = re.compile(r"https?://[!#-;=?-~]+", re.IGNORECASE)  # ASCII without quote
 def split(text: str, longest_units: int) -> list[str]:
     """Cut `text` into parts of at most `longest_units` UTF-16 units (2 or more), in order.
 
-    Cuts fall at the end of a paragraph, else of a line, else of a word; a word too long for any
-    part is cut between characters as a reader sees them, before a URL in it rather than inside.
+    Cuts fall at the end of a paragraph, else of a line (either in a part's second half), else of
+    a word; a word too long for any part is cut between characters as a reader sees them, before
+    a URL in it rather than inside.
     White space at a cut goes, nothing else does. A text that fits is returned as it is, one of
     white space alone gives no part. Raises ValueError for a limit under 2.
     """

@@ -164,9 +164,7 @@ class Faults:
         """Apply, and send half of the answer."""
         return self.add(Rule(method=method, path=path, times=times, truncate=True))
 
-    def html(
-        self, method: str, path: str, *, apply: bool = False, times: int | None = 1
-    ) -> Rule:
+    def html(self, method: str, path: str, *, apply: bool = False, times: int | None = 1) -> Rule:
         """Answer 200 with a page of HTML, as a proxy or a log-in wall does."""
         page = "<!DOCTYPE html><html><body><h1>Please log in</h1></body></html>"
         rule = Rule(method=method, path=path, times=times, content_type="text/html")

@@ -110,7 +110,10 @@ class TicketView(TypedDict):
 
 
 class State(TypedDict):
-    """All that the page shows. `messages` are as GET /api/v1/messages gives them, oldest first."""
+    """All that the page shows. `messages` are as the bridge's API gives them, oldest first.
+
+    An inbound one also has `why` and `attempts` of its trace (GET /api/v1/messages/ID).
+    """
 
     senders: list[SenderView]
     customers: list[CustomerView]
@@ -149,6 +152,10 @@ class World(Protocol):
         """Change a ticket's status as an agent would (closed: as Zendesk's automation would)."""
         ...
 
+    async def merge(self, *, ticket_id: int, into: int) -> None:
+        """Merge a ticket into another, as an agent would."""
+        ...
+
     async def zendesk_down(self, *, down: bool) -> None:
         """Let Zendesk answer 503 to everything, or bring it back."""
         ...
@@ -174,6 +181,7 @@ def add_page(app: web.Application, world: World) -> None:
     app.router.add_post("/sandbox/texts", _guarded(_text))
     app.router.add_post("/sandbox/replies", _guarded(_reply))
     app.router.add_post(r"/sandbox/tickets/{id:\d{1,18}}/status", _guarded(_set_status))
+    app.router.add_post(r"/sandbox/tickets/{id:\d{1,18}}/merge", _guarded(_merge))
     app.router.add_post("/sandbox/zendesk", _guarded(_set_zendesk))
     app.router.add_post("/sandbox/deliveries", _guarded(_set_delivery))
     app.router.add_get(r"/sandbox/static/{name:[a-z_]+\.(?:js|css|svg)}", _file)
@@ -232,11 +240,8 @@ async def _text(request: web.Request, fields: Mapping[str, object]) -> object:
 
 
 async def _reply(request: web.Request, fields: Mapping[str, object]) -> object:
-    ticket_id = fields.get("ticket_id")
-    if type(ticket_id) is not int or ticket_id < 1:
-        raise BadRequest("ticket_id", "the number of a ticket")
     comment_id = await request.app[WORLD].reply(
-        ticket_id=ticket_id,
+        ticket_id=_ticket(fields, "ticket_id"),
         html=_words(fields, "html", longest=LONGEST_REPLY),
         public=_switch(fields, "public"),
     )
@@ -246,6 +251,12 @@ async def _reply(request: web.Request, fields: Mapping[str, object]) -> object:
 async def _set_status(request: web.Request, fields: Mapping[str, object]) -> object:
     status = cast("Status", _choice(fields, "status", STATUSES))
     await request.app[WORLD].set_status(ticket_id=int(request.match_info["id"]), status=status)
+    return {}
+
+
+async def _merge(request: web.Request, fields: Mapping[str, object]) -> object:
+    ticket_id = int(request.match_info["id"])
+    await request.app[WORLD].merge(ticket_id=ticket_id, into=_ticket(fields, "into"))
     return {}
 
 
@@ -311,6 +322,13 @@ def _words(fields: Mapping[str, object], name: str, *, longest: int) -> str:
     value = fields.get(name)
     if not isinstance(value, str) or not value.strip() or len(value) > longest:
         raise BadRequest(name, f"text of 1 to {longest} characters")
+    return value
+
+
+def _ticket(fields: Mapping[str, object], name: str) -> int:
+    value = fields.get(name)
+    if type(value) is not int or value < 1:
+        raise BadRequest(name, "the number of a ticket")
     return value
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bridge.errors import UserMistake
 from bridge.store.database import Row, Transaction
+from bridge.store.messages import MESSAGES
 from bridge.store.work import WORK
 
 GIVEN_UP = "given up"
@@ -39,23 +40,27 @@ ON CONFLICT (lane) DO UPDATE SET due_at = excluded.due_at
 WHERE lanes.lease IS NULL AND lanes.due_at > excluded.due_at
 """
 
+# Should it fail once more, the agent shall hear of it once more.
 REVIVE_MESSAGE = """
 UPDATE messages
 SET state = CASE direction WHEN 'inbound' THEN 'received' ELSE 'queued' END,
-    error = NULL, reason = NULL, updated_at = $2
-WHERE id = $1 AND state = 'failed'
+    error = NULL, reason = NULL, told_agent = 0, updated_at = $2
+WHERE id = $1 AND state IN ('failed', 'refused', 'uncertain')
 """
 
+# What the carrier has taken stays with it; the rest begins as if it had never been tried.
 REVIVE_PARTS = """
-UPDATE parts SET state = 'queued', error = NULL, reason = NULL, updated_at = $2
-WHERE message_id = $1 AND state = 'failed' AND carrier_id IS NULL
+UPDATE parts
+SET state = 'queued', begun_at = NULL, looks = 0, error = NULL, reason = NULL, updated_at = $2
+WHERE message_id = $1 AND state IN ('failed', 'refused', 'uncertain') AND carrier_id IS NULL
 """
 
 DROP = "DELETE FROM work WHERE ref = $1 AND state = 'failed'"
 
+# "refused" and "uncertain" are final too, and say more than that somebody gave up.
 GIVE_UP_MESSAGE = """
 UPDATE messages SET state = 'failed', reason = $2, updated_at = $3
-WHERE id = $1 AND state IN ('received', 'working', 'failed', 'queued', 'sending', 'uncertain')
+WHERE id = $1 AND state IN ('received', 'working', 'failed', 'queued', 'sending')
 """
 
 
@@ -94,6 +99,7 @@ def retry(tx: Transaction, ref: str) -> None:
     if work["message_id"] is not None and work["kind"] in CARRIES_MESSAGE:
         tx.run(REVIVE_MESSAGE, work["message_id"], now_ms)
         tx.run(REVIVE_PARTS, work["message_id"], now_ms)
+        tx.announce(MESSAGES)
     tx.announce(WORK)
 
 
@@ -115,6 +121,7 @@ def drop(tx: Transaction, ref: str) -> None:
         raise UserMistake(f"{ref} has not failed: it is waiting to be tried; nothing was dropped")
     if work["message_id"] is not None and work["kind"] in CARRIES_MESSAGE:
         tx.run(GIVE_UP_MESSAGE, work["message_id"], GIVEN_UP, tx.now_ms())
+        tx.announce(MESSAGES)
 
 
 def _find(tx: Transaction, ref: str) -> Row:

@@ -293,74 +293,74 @@ def _parts_of(tx: Transaction, ids: Sequence[str]) -> dict[str, tuple[Part, ...]
 
 def _part(row: Row) -> Part:
     return Part(
-        carrier_id=_text(row["carrier_id"]),
-        state=str(row["state"]),
-        segments=_int(row["segments"]),
-        error=_text(row["error"]),
-        reason=_text(row["reason"]),
+        carrier_id=row["carrier_id"],
+        state=row["state"],
+        segments=row["segments"],
+        error=row["error"],
+        reason=row["reason"],
     )
 
 
 def _message(row: Row, parts: tuple[Part, ...]) -> Message:
     return Message(
-        seq=_int(row["seq"]),
-        id=str(row["id"]),
-        direction=str(row["direction"]),
-        kind=str(row["kind"]),
-        sender=str(row["sender"]),
-        customer=str(row["customer"]),
-        carrier=str(row["carrier"]),
-        carrier_id=_text(row["carrier_id"]),
-        body=str(row["body"]),
+        seq=row["seq"],
+        id=row["id"],
+        direction=row["direction"],
+        kind=row["kind"],
+        sender=row["sender"],
+        customer=row["customer"],
+        carrier=row["carrier"],
+        carrier_id=row["carrier_id"],
+        body=row["body"],
         media=tuple(json.loads(str(row["media"]))),
-        handled=_text(row["handled"]),
-        verdict=_text(row["verdict"]),
-        why=_text(row["why"]),
-        rule=_text(row["rule"]),
-        state=str(row["state"]),
-        error=_text(row["error"]),
-        reason=_text(row["reason"]),
-        ticket_id=_maybe_int(row["ticket_id"]),
-        comment_id=_maybe_int(row["comment_id"]),
-        segments=_maybe_int(row["segments"]),
-        cause_id=_text(row["cause_id"]),
-        created_at_ms=_int(row["created_at"]),
-        updated_at_ms=_int(row["updated_at"]),
+        handled=row["handled"],
+        verdict=row["verdict"],
+        why=row["why"],
+        rule=row["rule"],
+        state=row["state"],
+        error=row["error"],
+        reason=row["reason"],
+        ticket_id=row["ticket_id"],
+        comment_id=row["comment_id"],
+        segments=row["segments"],
+        cause_id=row["cause_id"],
+        created_at_ms=row["created_at"],
+        updated_at_ms=row["updated_at"],
         parts=parts,
     )
 
 
 def _attempt(row: Row) -> Attempt:
     return Attempt(
-        work_ref=str(row["work_ref"]),
-        kind=str(row["kind"]),
-        outcome=str(row["outcome"]),
-        words=str(row["words"]),
-        at_ms=_int(row["at"]),
-        took_ms=_int(row["took_ms"]),
+        work_ref=row["work_ref"],
+        kind=row["kind"],
+        outcome=row["outcome"],
+        words=row["words"],
+        at_ms=row["at"],
+        took_ms=row["took_ms"],
     )
 
 
 def _open_work(row: Row) -> OpenWork:
     return OpenWork(
-        ref=str(row["ref"]),
-        kind=str(row["kind"]),
-        state=str(row["state"]),
-        attempts=_int(row["attempts"]),
-        reason=_text(row["reason"]),
-        due_at_ms=_int(row["due_at"]),
+        ref=row["ref"],
+        kind=row["kind"],
+        state=row["state"],
+        attempts=row["attempts"],
+        reason=row["reason"],
+        due_at_ms=row["due_at"],
     )
 
 
 def _conversation(row: Row) -> Conversation:
     return Conversation(
-        id=str(row["id"]),
-        sender=str(row["sender"]),
-        customer=str(row["customer"]),
-        ticket_id=_maybe_int(row["ticket_id"]),
-        last_inbound_at_ms=_maybe_int(row["last_inbound_at"]),
-        last_outbound_at_ms=_maybe_int(row["last_outbound_at"]),
-        created_at_ms=_int(row["created_at"]),
+        id=row["id"],
+        sender=row["sender"],
+        customer=row["customer"],
+        ticket_id=row["ticket_id"],
+        last_inbound_at_ms=row["last_inbound_at"],
+        last_outbound_at_ms=row["last_outbound_at"],
+        created_at_ms=row["created_at"],
     )
 
 
@@ -376,16 +376,16 @@ def _contact(tx: Transaction, row: Row) -> Contact:
     )
     return Contact(
         address=address,
-        name=_text(row["name"]),
-        email=_text(row["email"]),
-        requester_id=_maybe_int(row["requester_id"]),
-        opted_out_at_ms=_maybe_int(row["opted_out_at"]),
-        opted_in_at_ms=_maybe_int(row["opted_in_at"]),
-        landline_at_ms=_maybe_int(row["landline_at"]),
+        name=row["name"],
+        email=row["email"],
+        requester_id=row["requester_id"],
+        opted_out_at_ms=row["opted_out_at"],
+        opted_in_at_ms=row["opted_in_at"],
+        landline_at_ms=row["landline_at"],
         tags=tuple(str(tag) for tag in json.loads(str(row["tags"]))),
-        created_at_ms=_int(row["created_at"]),
+        created_at_ms=row["created_at"],
         memberships=tuple(
-            Membership(list=str(m["list"]), state=str(m["state"]), since_ms=_int(m["since"]))
+            Membership(list=str(m["list"]), state=str(m["state"]), since_ms=m["since"])
             for m in memberships
         ),
         consent=tuple(_consent(entry) for entry in consent),
@@ -394,24 +394,12 @@ def _contact(tx: Transaction, row: Row) -> Contact:
 
 def _consent(row: Row) -> ConsentEntry:
     return ConsentEntry(
-        action=str(row["action"]),
-        sender=_text(row["sender"]),
-        list=_text(row["list"]),
-        how=str(row["how"]),
-        words=_text(row["words"]),
-        rule=_text(row["rule"]),
-        message_id=_text(row["message_id"]),
-        at_ms=_int(row["at"]),
+        action=row["action"],
+        sender=row["sender"],
+        list=row["list"],
+        how=row["how"],
+        words=row["words"],
+        rule=row["rule"],
+        message_id=row["message_id"],
+        at_ms=row["at"],
     )
-
-
-def _text(value: Value) -> str | None:
-    return None if value is None else str(value)
-
-
-def _int(value: Value) -> int:
-    return int(value or 0)
-
-
-def _maybe_int(value: Value) -> int | None:
-    return None if value is None else int(value)

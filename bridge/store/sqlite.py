@@ -213,7 +213,7 @@ async def _connect(path: str) -> _Connection:
         return connection
 
     connection = _Connection(connector, iter_chunk_size=64)
-    await connection
+    _ = await connection
     return connection
 
 

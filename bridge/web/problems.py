@@ -11,7 +11,12 @@ from aiohttp import web
 from bridge.errors import BadRequest
 
 CONTENT_TYPE = "application/problem+json"
-BODY_UNREAD = frozenset({408, 413, 415})  # refused with the rest of the body still to come
+# Refusals with the rest of the body still to come, in words.
+BODY_UNREAD = {
+    408: "the body did not come in time",
+    413: "the body is over 1 MiB",
+    415: "this address takes no such Content-Type or Content-Encoding",
+}
 RETRY_AFTER_S = 5  # Zendesk repeats a 503 only where it names a pause below a minute
 
 
@@ -64,4 +69,5 @@ def unavailable(detail: str) -> web.Response:
 def from_http(error: web.HTTPException) -> web.Response:
     """Refusals of aiohttp itself (404, 405, 413 ...) in this form, with the headers they need."""
     kept = {name: error.headers[name] for name in ("Allow", "Retry-After") if name in error.headers}
-    return problem(error.status, headers=kept, close=error.status in BODY_UNREAD)
+    detail = BODY_UNREAD.get(error.status)
+    return problem(error.status, detail=detail, headers=kept, close=detail is not None)

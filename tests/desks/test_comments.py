@@ -65,6 +65,7 @@ def test_a_comment_is_read_whole() -> None:
                 "malware_access_override": False,
             },
             {"file_name": "old.png", "content_url": "https://x/", "size": 1, "deleted": True},
+            {"file_name": "nowhere.png", "content_url": None},
         ],
     )
 
@@ -172,6 +173,17 @@ async def test_all_comments_are_read_where_none_is_older(
     zendesk.on(COMMENTS, page([comment(1, 10)]))
 
     assert [each.id for each in await desk.comments_since(TicketId(42), 0)] == [1, 2]
+
+
+async def test_comments_of_the_system_and_of_deleted_users_are_nobodys(
+    zendesk: ScriptedZendesk, desk: ZendeskDesk
+) -> None:
+    comments = [comment(2, 20, author_id=-1), comment(1, 10, author_id=57)]
+    zendesk.on(COMMENTS, page(comments, users=["Ann (deleted)", {"id": None}, {"id": 57}]))
+
+    got = await desk.comments_since(TicketId(42), 0)
+
+    assert [(each.author_id, each.author_is_staff) for each in got] == [(57, False), (-1, False)]
 
 
 async def test_comments_of_a_deleted_ticket(zendesk: ScriptedZendesk, desk: ZendeskDesk) -> None:

@@ -94,8 +94,10 @@ def test_measure_is_a_plain_record() -> None:
         pytest.param("one two three", 8, ["one two", "three"], id="at a word"),
         pytest.param("one two three", 7, ["one two", "three"], id="at a word, to the brim"),
         pytest.param("one two   three", 9, ["one two", "three"], id="all white space goes"),
-        pytest.param("aa bb\ncc dd ee", 11, ["aa bb", "cc dd ee"], id="line before word"),
-        pytest.param("aa bb\n\ncc\ndd ee", 12, ["aa bb", "cc\ndd ee"], id="paragraph before line"),
+        pytest.param("aaa bbb\ncc dd ee", 12, ["aaa bbb", "cc dd ee"], id="line before word"),
+        pytest.param(
+            "aaa bbb\n\nc\ndd ee", 12, ["aaa bbb", "c\ndd ee"], id="paragraph before line"
+        ),
         pytest.param("a\nbb cc dd ee ff", 12, ["a\nbb cc dd", "ee ff"], id="an early line is not"),
         pytest.param("abcdefghij", 4, ["abcd", "efgh", "ij"], id="a long word"),
         pytest.param(

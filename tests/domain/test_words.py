@@ -12,7 +12,6 @@ from bridge.domain.words import (
     standard_word,
 )
 
-
 STOP_WORDS = """
     STOP STOPALL UNSUBSCRIBE CANCEL END QUIT REVOKE OPTOUT REMOVE ARRET ARRETE ARRETT BAJA SAIR
     PARAR STOPP ABMELDEN AFMELDEN СТОП הסר 退订

@@ -72,6 +72,11 @@ class SmallWorld:
         self._ticket(ticket_id)["status"] = status
         await self._tell()
 
+    async def merge(self, *, ticket_id: int, into: int) -> None:
+        self.calls.append(("merge", {"ticket_id": ticket_id, "into": into}))
+        self._ticket(ticket_id)["status"] = "closed"
+        await self._tell()
+
     async def zendesk_down(self, *, down: bool) -> None:
         self.calls.append(("zendesk_down", {"down": down}))
         self._state["zendesk_down"] = down

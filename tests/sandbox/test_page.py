@@ -161,6 +161,7 @@ async def test_a_text_is_handed_to_the_world(client: Client, world: SmallWorld) 
         ("tickets/5/status", {"status": "new"}, "status"),
         ("tickets/5/status", {"status": ["open"]}, "status"),
         ("tickets/99/status", {"status": "open"}, "ticket_id"),
+        ("tickets/5/merge", {"into": 0}, "into"),
         ("zendesk", {"down": 1}, "down"),
         ("deliveries", {"customer": MAYA, "outcome": "lost"}, "outcome"),
         ("deliveries", [], "body"),
@@ -437,6 +438,22 @@ async def test_a_ticket_is_solved_reopened_and_closed(browser: Browser) -> None:
 
     assert await page.get_by_test_id("editor").is_hidden()
     assert await page.get_by_text("closed for good").is_visible()
+
+
+@needs_browser
+@pytest.mark.browser
+async def test_a_ticket_is_merged_into_another_of_the_same_customer(browser: Browser) -> None:
+    await browser.world.add_ticket(4, "Closed", status="closed")
+    await browser.world.add_ticket(3, "Of somebody else", phone="+16175550111", status="open")
+    await browser.world.add_ticket(2, "Earlier", status="open")
+    await add_conversation(browser.world)
+    await browser.see("ticket-subject", "SMS from Maya")
+
+    merge = browser.page.get_by_test_id("merge")
+    assert await merge.locator("option:not([disabled])").all_text_contents() == ["into #2"]
+    await merge.select_option("2")
+
+    assert await browser.called("merge") == [{"ticket_id": 5, "into": 2}]
 
 
 @needs_browser

@@ -26,7 +26,8 @@ async def database(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
 async def column(database: SqliteDatabase, sql: str, *values: Value) -> Value:
     row = await database.read(lambda tx: tx.first(sql, *values))
     assert row is not None
-    return next(iter(dict(row).values()))
+    value: Value = next(iter(dict(row).values()))
+    return value
 
 
 async def test_failed_work_comes_newest_first_and_in_pages(database: SqliteDatabase) -> None:
@@ -61,9 +62,10 @@ async def test_retried_work_is_claimed_at_once_and_from_the_start(
 async def test_a_retried_reply_is_queued_again_with_what_was_not_accepted(
     database: SqliteDatabase,
 ) -> None:
-    await add_message(database, "m", direction="outbound", state="failed")
+    await add_message(database, "m", direction="outbound", state="uncertain", told_agent=1)
     await add_part(database, "m", 0, state="delivered")
-    await add_part(database, "m", 1, state="failed", carrier_id=None, error="30008")
+    await add_part(database, "m", 1, state="uncertain", carrier_id=None, begun_at=BEGAN, looks=4)
+    await add_part(database, "m", 2, state="failed", error="30008")
     await add_failed_work(database, "w", message_id="m", kind="send", lane="out:c1")
 
     await database.write(lambda tx: failed.retry(tx, "w"))
@@ -71,6 +73,9 @@ async def test_a_retried_reply_is_queued_again_with_what_was_not_accepted(
     assert await column(database, "SELECT state FROM messages WHERE id = 'm'") == "queued"
     assert await column(database, "SELECT state FROM parts WHERE id = 'm-0'") == "delivered"
     assert await column(database, "SELECT state FROM parts WHERE id = 'm-1'") == "queued"
+    assert await column(database, "SELECT begun_at FROM parts WHERE id = 'm-1'") is None
+    assert await column(database, "SELECT state FROM parts WHERE id = 'm-2'") == "failed"
+    assert await column(database, "SELECT told_agent FROM messages WHERE id = 'm'") == 0
 
 
 async def test_a_lane_that_is_worked_in_keeps_its_claim(database: SqliteDatabase) -> None:
@@ -78,7 +83,10 @@ async def test_a_lane_that_is_worked_in_keeps_its_claim(database: SqliteDatabase
     await add(
         database,
         "lanes",
-        **{"lane": "in:c1", "account": "zendesk", "due_at": 2**50, "lease": "somebody"},
+        lane="in:c1",
+        account="zendesk",
+        due_at=2**50,
+        lease="somebody",
     )
 
     await database.write(lambda tx: failed.retry(tx, "w"))
@@ -137,6 +145,16 @@ async def test_dropped_work_is_gone_and_its_message_given_up(database: SqliteDat
     assert await column(database, "SELECT count(*) FROM work") == 0
     assert await column(database, "SELECT state FROM messages") == "failed"
     assert await column(database, "SELECT reason FROM messages") == "given up"
+
+
+async def test_dropping_an_uncertain_text_leaves_it_uncertain(database: SqliteDatabase) -> None:
+    await add_message(database, "m", direction="outbound", state="uncertain", reason="lost")
+    await add_failed_work(database, "w", message_id="m", kind="send")
+
+    await database.write(lambda tx: failed.drop(tx, "w"))
+
+    assert await column(database, "SELECT state FROM messages") == "uncertain"
+    assert await column(database, "SELECT reason FROM messages") == "lost"
 
 
 @pytest.mark.parametrize("act", [failed.retry, failed.drop], ids=["retry", "drop"])

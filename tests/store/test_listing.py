@@ -124,14 +124,25 @@ async def test_a_trace_holds_verdict_attempts_and_open_work(database: SqliteData
         await add(
             database,
             "attempts",
-            **{"work_ref": "w1", "message_id": "a", "kind": "text", "outcome": outcome},
-            **{"words": f"it was {outcome}", "at": BEGAN, "took_ms": 12},
+            work_ref="w1",
+            message_id="a",
+            kind="text",
+            outcome=outcome,
+            words=f"it was {outcome}",
+            at=BEGAN,
+            took_ms=12,
         )
     await add(
         database,
         "work",
-        **{"ref": "w2", "lane": "in:c", "account": "zendesk", "kind": "note", "message_id": "a"},
-        **{"state": "waiting", "due_at": BEGAN + 5, "created_at": BEGAN},
+        ref="w2",
+        lane="in:c",
+        account="zendesk",
+        kind="note",
+        message_id="a",
+        state="waiting",
+        due_at=BEGAN + 5,
+        created_at=BEGAN,
     )
 
     found = await database.read(lambda tx: listing.trace(tx, "a"))
@@ -148,7 +159,10 @@ async def test_conversations_come_newest_begun_first(database: SqliteDatabase) -
         await add(
             database,
             "conversations",
-            **{"id": f"0{number}", "sender": SENDER, "customer": customer, "created_at": BEGAN},
+            id=f"0{number}",
+            sender=SENDER,
+            customer=customer,
+            created_at=BEGAN,
         )
 
     first = await database.read(lambda tx: listing.list_conversations(tx, limit=2))
@@ -170,12 +184,18 @@ async def test_a_contact_comes_with_lists_and_ledger_newest_first(
     await add(
         database,
         "contacts",
-        **{"address": "US:70700", "name": "Ann", "tags": '["vip"]', "created_at": BEGAN},
+        address="US:70700",
+        name="Ann",
+        tags='["vip"]',
+        created_at=BEGAN,
     )
     await add(
         database,
         "memberships",
-        **{"contact": "US:70700", "list": "vip", "state": "subscribed", "since": BEGAN},
+        contact="US:70700",
+        list="vip",
+        state="subscribed",
+        since=BEGAN,
     )
     for action in ("opt_out", "opt_in"):
         await add(database, "consent", contact="US:70700", action=action, how="text", at=BEGAN)

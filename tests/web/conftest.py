@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
-from pytest_aiohttp.plugin import AiohttpClient, AiohttpServer
 from aiohttp.test_utils import TestClient, TestServer
+from pytest_aiohttp.plugin import AiohttpClient, AiohttpServer
 
 from bridge.clock import SystemClock
 from bridge.metrics import Metrics
@@ -19,7 +19,7 @@ from tests.web.far_sides import PaperCarrier, Taken
 TOKEN = "a-token-of-the-tests"
 PUBLIC_URL = "https://bridge.example"
 
-Client = TestClient[web.Request, web.Application]
+Client = TestClient[web.Request, None]
 Server = TestServer
 
 

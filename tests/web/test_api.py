@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from pytest_aiohttp.plugin import AiohttpServer
 from aiohttp.test_utils import TestClient
+from pytest_aiohttp.plugin import AiohttpServer
 
 from bridge.store.sqlite import SqliteDatabase
 from bridge.web.api import ENDPOINTS
@@ -119,8 +119,12 @@ async def test_conversations_are_listed_in_pages(api: Client, database: SqliteDa
         await add(
             database,
             "conversations",
-            **{"id": f"0{number}", "sender": SENDER, "customer": customer, "ticket_id": number},
-            **{"last_inbound_at": BEGAN, "created_at": BEGAN},
+            id=f"0{number}",
+            sender=SENDER,
+            customer=customer,
+            ticket_id=number,
+            last_inbound_at=BEGAN,
+            created_at=BEGAN,
         )
 
     first = await (await api.get("/api/v1/conversations?limit=2")).json()
@@ -152,23 +156,38 @@ async def test_a_contact_is_shown_with_consent_and_conversations(
     await add(
         database,
         "contacts",
-        **{"address": CUSTOMER, "name": "Ann", "opted_out_at": BEGAN, "created_at": BEGAN},
+        address=CUSTOMER,
+        name="Ann",
+        opted_out_at=BEGAN,
+        created_at=BEGAN,
     )
     await add(
         database,
         "consent",
-        **{"contact": CUSTOMER, "sender": SENDER, "action": "opt_out", "how": "text"},
-        **{"words": "Stop!", "rule": "STOP", "message_id": "m", "at": BEGAN},
+        contact=CUSTOMER,
+        sender=SENDER,
+        action="opt_out",
+        how="text",
+        words="Stop!",
+        rule="STOP",
+        message_id="m",
+        at=BEGAN,
     )
     await add(
         database,
         "memberships",
-        **{"contact": CUSTOMER, "list": "vip", "state": "subscribed", "since": BEGAN},
+        contact=CUSTOMER,
+        list="vip",
+        state="subscribed",
+        since=BEGAN,
     )
     await add(
         database,
         "conversations",
-        **{"id": "c", "sender": SENDER, "customer": CUSTOMER, "created_at": BEGAN},
+        id="c",
+        sender=SENDER,
+        customer=CUSTOMER,
+        created_at=BEGAN,
     )
 
     response = await api.get(f"/api/v1/contacts/{number}")

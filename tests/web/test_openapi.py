@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
-from referencing import Registry, Resource
+from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 from bridge.store.sqlite import SqliteDatabase
@@ -74,7 +74,7 @@ def check(document: dict[str, Any], method: str, path: str, status: int, body: o
     """Hold a real answer against what the document says of it."""
     operation = document["paths"][path][method.lower()]
     [(_, content)] = operation["responses"][str(status)]["content"].items()
-    resource = Resource(contents=document, specification=DRAFT202012)
+    resource = DRAFT202012.create_resource(document)
     registry: Registry[Any] = Registry().with_resource("urn:document", resource)
     schema = {"$ref": f"urn:document{content['schema']['$ref']}"}
     OAS31Validator(schema, registry=registry).validate(body)
@@ -92,21 +92,32 @@ async def fill(database: SqliteDatabase) -> None:
     await add(
         database,
         "attempts",
-        **{"work_ref": "w1", "message_id": "in", "kind": "text", "outcome": "later"},
-        **{"words": "a pause", "at": BEGAN, "took_ms": 12},
+        work_ref="w1",
+        message_id="in",
+        kind="text",
+        outcome="later",
+        words="a pause",
+        at=BEGAN,
+        took_ms=12,
     )
     await add_failed_work(database, "w1", message_id="in")
     await add(
         database,
         "conversations",
-        **{"id": "c", "sender": SENDER, "customer": CUSTOMER, "created_at": BEGAN},
+        id="c",
+        sender=SENDER,
+        customer=CUSTOMER,
+        created_at=BEGAN,
     )
     await add(database, "contacts", address=CUSTOMER, tags='["vip"]', created_at=BEGAN)
     await add(database, "consent", contact=CUSTOMER, action="opt_in", how="text", at=BEGAN)
     await add(
         database,
         "memberships",
-        **{"contact": CUSTOMER, "list": "vip", "state": "pending", "since": BEGAN},
+        contact=CUSTOMER,
+        list="vip",
+        state="pending",
+        since=BEGAN,
     )
 
 

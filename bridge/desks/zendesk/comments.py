@@ -54,7 +54,11 @@ def written_comment(audit: Record) -> CommentId | None:
 
 def roles_of(page: Record) -> dict[int, str]:
     """Roles of the side-loaded users by id; deleted users are missing."""
-    return {id_of(user, "id"): text_of(user, "role") for user in records_of(page, "users")}
+    return {
+        user["id"]: optional_text(user, "role") or ""
+        for user in records_of(page, "users")
+        if isinstance(user.get("id"), int)
+    }
 
 
 def read_comment(record: Record, roles: Mapping[int, str]) -> Comment:
@@ -81,7 +85,7 @@ def read_comment(record: Record, roles: Mapping[int, str]) -> Comment:
         attachments=tuple(
             _read_attachment(each)
             for each in records_of(record, "attachments")
-            if each.get("deleted") is not True
+            if each.get("deleted") is not True and optional_text(each, "content_url")
         ),
     )
 

@@ -26,8 +26,8 @@ def optional_id(record: Record, key: str) -> int | None:
     found = record.get(key)
     if found is None:
         return None
-    # True is an int to Python.
-    if not isinstance(found, int) or isinstance(found, bool) or found <= 0:
+    # True is an int to Python. Zendesk's own system writes as the user -1.
+    if not isinstance(found, int) or isinstance(found, bool):
         raise Malformed(key)
     return found
 

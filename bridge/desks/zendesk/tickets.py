@@ -13,6 +13,7 @@ from bridge.desks.contract import (
     TicketChanged,
     TicketClosed,
     TicketDraft,
+    TicketFull,
     TicketGone,
     TicketId,
     TicketStatus,
@@ -35,6 +36,10 @@ from bridge.errors import Refused, TryLater
 
 STATUSES = frozenset(get_args(TicketStatus))
 MERGED_TAG = "closed_by_merge"
+# The limit of 5,000 comments is documented, the words of its refusal are not.
+_TOO_MANY = re.compile(
+    r"(?=.*\bcomments\b).*(\blimit|\bmaximum\b|\btoo many\b|\bexceed)", re.IGNORECASE
+)
 _REQUEST_NUMBER = re.compile(r"#(\d{1,18})")
 
 
@@ -136,6 +141,8 @@ def refusal_of_update(error: ZendeskRefused) -> Refused:
         return TicketClosed(FAR_SIDE, "the ticket is closed", code="ClosedTicket")
     if _suspended(error):
         return RequesterSuspended(FAR_SIDE, "Zendesk has suspended this requester", code=error.code)
+    if any(_TOO_MANY.search(detail.words) for detail in error.details):
+        return TicketFull(FAR_SIDE, "the ticket takes no more comments", code=error.code)
     return error
 
 

@@ -24,7 +24,7 @@ const STATES = {
   uncertain: ["queued", "Not certain yet"],
 };
 
-/** Wire the workspace. `actions`: pickTicket, setStatus, firstText. */
+/** Wire the workspace. `actions`: pickTicket, setStatus, merge, firstText. */
 export function startDesk(actions) {
   at("nothing-art").append(icon("inbox"));
   at("first-text").addEventListener("click", actions.firstText);
@@ -43,6 +43,7 @@ export function startDesk(actions) {
       button.setAttribute("aria-current", String(Number(button.value) === view.ticketId));
     showTicket(
       state.tickets.find((ticket) => ticket.id === view.ticketId),
+      state.tickets,
       state.messages,
       actions,
     );
@@ -87,7 +88,7 @@ const badge = (status) => el("span", { class: `badge ${status}`, text: status })
 
 let ticketShown = null;
 
-function showTicket(ticket, messages, actions) {
+function showTicket(ticket, tickets, messages, actions) {
   at("no-ticket").hidden = Boolean(ticket);
   at("ticket-body").hidden = !ticket;
   if (!ticket) return;
@@ -112,10 +113,32 @@ function showTicket(ticket, messages, actions) {
         on: { click: () => actions.setStatus(ticket.id, status) },
       }),
   });
+  showMerge(ticket, tickets, actions);
   const closed = ticket.status === "closed";
   at("reply").hidden = closed;
   at("closed-note").hidden = !closed;
   showComments(ticket, messages);
+}
+
+/** The other tickets of this customer that it could be merged into. */
+function showMerge(ticket, tickets, actions) {
+  const others = tickets.filter(
+    (one) => one.id !== ticket.id && one.phone === ticket.phone && one.status !== "closed",
+  );
+  const offered = ticket.status !== "closed" && others.length > 0;
+  show(at("merge-place"), offered ? [{ id: ticket.id, into: others.map(({ id }) => id) }] : [], {
+    key: ({ id }) => id,
+    make: ({ id, into }) => {
+      const menu = el(
+        "select",
+        { class: "button", "aria-label": "Merge this ticket", data: { testid: "merge" } },
+        el("option", { value: "", disabled: true, selected: true, text: "Merge" }),
+        ...into.map((other) => el("option", { value: other, text: `into #${other}` })),
+      );
+      menu.addEventListener("change", () => actions.merge(id, Number(menu.value)));
+      return menu;
+    },
+  });
 }
 
 function facts(ticket) {
@@ -155,7 +178,7 @@ function sendingOf(comment, messages) {
 }
 
 function commentNode(comment) {
-  const body = el("div", { class: "comment-text", dir: "auto" });
+  const body = el("div", { class: `comment-text${comment.html ? "" : " plain"}`, dir: "auto" });
   if (comment.html) body.append(safeFragment(comment.html));
   else body.textContent = comment.plain;
   const note = !comment.public;

@@ -60,6 +60,7 @@ const actions = {
   send,
   pickTicket,
   setStatus: (ticketId, status) => tryTo(`tickets/${ticketId}/status`, { status }),
+  merge: (ticketId, into) => tryTo(`tickets/${ticketId}/merge`, { into }),
   firstText: () => send(GREETING),
 };
 

@@ -180,9 +180,7 @@ class Account:
     def receive_on_phone(self, phone: str, text: HandsetText) -> None:
         """Put a text on a customer's phone."""
         self.handsets.setdefault(phone, []).append(text)
-        self.changed(
-            "handset", customer=phone, sender=text.sender, body=text.body, sid=text.sid
-        )
+        self.changed("handset", customer=phone, sender=text.sender, body=text.body, sid=text.sid)
 
 
 def not_found(what: str) -> TwilioRefusal:

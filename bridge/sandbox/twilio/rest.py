@@ -195,9 +195,7 @@ class Rest:
         _message, media = self._media(request)
         token = secrets.token_urlsafe(24)
         self.storage[token] = media
-        return web.Response(
-            status=307, headers={"Location": f"{self.storage_url}/storage/{token}"}
-        )
+        return web.Response(status=307, headers={"Location": f"{self.storage_url}/storage/{token}"})
 
     async def delete_media(self, request: web.Request) -> web.Response:
         """DELETE a file."""

@@ -20,8 +20,6 @@ def sign(url: str, pairs: Iterable[tuple[str, str]], auth_token: str) -> str:
     values: dict[str, set[str]] = {}
     for name, value in pairs:
         values.setdefault(name, set()).add(value)
-    text = url + "".join(
-        name + value for name in sorted(values) for value in sorted(values[name])
-    )
+    text = url + "".join(name + value for name in sorted(values) for value in sorted(values[name]))
     digest = hmac.new(auth_token.encode(), text.encode(), hashlib.sha1).digest()
     return base64.b64encode(digest).decode()

@@ -57,9 +57,7 @@ class Handled:
     listed: bool
 
 
-def handle_word(
-    body: str, *, kind: NumberKind, advanced: bool, is_blocked: bool
-) -> Handled | None:
+def handle_word(body: str, *, kind: NumberKind, advanced: bool, is_blocked: bool) -> Handled | None:
     """Decide what the carrier does about a customer's text; None: nothing."""
     if kind == "short_code" and not advanced:
         return None

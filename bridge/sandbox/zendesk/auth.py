@@ -131,9 +131,7 @@ class Auth:
         if not isinstance(life, int) or not SHORTEST_LIFE <= life <= LONGEST_LIFE:
             raise _oauth_error(400, "invalid_request", "expires_in must be 300 to 172800.")
         token = secrets.token_hex(32)
-        self.tokens[token] = Token(
-            expires_ms=self.account.now_ms() + life * 1000, scopes=scopes
-        )
+        self.tokens[token] = Token(expires_ms=self.account.now_ms() + life * 1000, scopes=scopes)
         self.tokens_issued += 1
         return web.json_response(
             {

@@ -55,9 +55,7 @@ class Comments:
         comments = list(ticket.comments)
         if _is_descending(request):
             comments.reverse()
-        written = page(
-            request, "comments", comments, self.account.comment_json, lambda one: one.id
-        )
+        written = page(request, "comments", comments, self.account.comment_json, lambda one: one.id)
         if "users" in request.query.get("include", "").split(","):
             authors = dict.fromkeys(one["author_id"] for one in written["comments"])
             written["users"] = [

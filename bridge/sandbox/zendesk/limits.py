@@ -45,7 +45,10 @@ class Limits:
         """Count a ticket update (redactions too). Raises ZendeskRefusal 429."""
         self._take(("updates",), self.updates_per_minute, MINUTE_MS, "ticket-updates-account")
         self._take(
-            ("ticket", user_id, ticket_id), self.updates_per_ticket, TEN_MINUTES_MS, "ticket-updates"
+            ("ticket", user_id, ticket_id),
+            self.updates_per_ticket,
+            TEN_MINUTES_MS,
+            "ticket-updates",
         )
 
     def count_user_write(self) -> None:
@@ -56,9 +59,7 @@ class Limits:
         """Count an incremental export. Raises ZendeskRefusal 429."""
         self._take(("exports",), self.exports_per_minute, MINUTE_MS, "incremental-exports")
 
-    def _take(
-        self, key: tuple[object, ...], limit: int | None, window_ms: int, name: str
-    ) -> int:
+    def _take(self, key: tuple[object, ...], limit: int | None, window_ms: int, name: str) -> int:
         if limit is None:
             return 0
         now = self._clock.now_ms()

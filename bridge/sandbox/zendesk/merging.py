@@ -51,9 +51,7 @@ class Merger:
             ticket.merged_into = target.id
             self.writer.update(ticket, wish, updater=updater, source="merge")
             self._tell_target(ticket, target, updater, target_comment, public=target_public)
-            self.told(
-                "merged", ticket, updater, {"target_ticket": {"id": str(target.id)}}
-            )
+            self.told("merged", ticket, updater, {"target_ticket": {"id": str(target.id)}})
         job = uuid.uuid4().hex
         self.account.jobs[job] = {
             "id": job,

@@ -202,9 +202,7 @@ class People:
             self._check_email(str(email), user)
         other = self.by_external_id(given.get("external_id"))
         if other is not None and other is not user:
-            raise invalid(
-                "external_id", "External has already been taken", "DuplicateValue"
-            )
+            raise invalid("external_id", "External has already been taken", "DuplicateValue")
         self._check_phone(given.get("phone"))
 
     def _check_email(self, email: str, user: User | None) -> None:

@@ -62,8 +62,11 @@ class Search:
         if number * size > LAST_RESULT:
             raise ZendeskRefusal(
                 422,
-                {"error": "Invalid search", "description": "Requested response size was greater "
-                 "than Search Response Limits"},
+                {
+                    "error": "Invalid search",
+                    "description": "Requested response size was greater "
+                    "than Search Response Limits",
+                },
             )
         return web.json_response(
             page(request, "results", self._find(request), self._write, lambda one: one.id)
@@ -156,9 +159,7 @@ def _ticket_matches(
     texts = " ".join([ticket.subject, *(one.plain_body for one in ticket.comments)]).lower()
     holds = {
         "": lambda: value.lower() in texts,
-        "status": lambda: _compare(
-            STATUSES.index(ticket.status), operator, _status_index(value)
-        ),
+        "status": lambda: _compare(STATUSES.index(ticket.status), operator, _status_index(value)),
         "tags": lambda: value in ticket.tags,
         "external_id": lambda: ticket.external_id == value,
         "requester": lambda: value in {str(requester.id), requester.email, requester.name},

@@ -284,7 +284,9 @@ class Tickets:
         """DELETE: take tags away."""
         return await self._change_tags(request, lambda old, new: old - new, 200)
 
-    async def _change_tags(self, request: web.Request, combine: object, status: int) -> web.Response:
+    async def _change_tags(
+        self, request: web.Request, combine: object, status: int
+    ) -> web.Response:
         caller, ticket = request[CALLER], self._ticket(request)
         given = await read_json(request)
         if "tags" not in given:
@@ -333,8 +335,6 @@ class Tickets:
     def _page(self, request: web.Request, found: list[Ticket]) -> web.Response:
         write = self.account.ticket_json
         return web.json_response(page(request, "tickets", found, write, lambda one: one.id))
-
-
 
 
 def _text(value: object) -> str | None:

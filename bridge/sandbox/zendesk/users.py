@@ -288,9 +288,7 @@ class Users:
     def _last(self, user: User, value: str) -> Identity:
         return next(one for one in reversed(user.identities) if one.value == value)
 
-    def _identity_response(
-        self, user: User, identity: Identity, status: int = 200
-    ) -> web.Response:
+    def _identity_response(self, user: User, identity: Identity, status: int = 200) -> web.Response:
         written = identity.to_json(user.id, self.account.url)
         return web.json_response({"identity": written}, status=status)
 

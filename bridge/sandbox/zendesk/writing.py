@@ -123,7 +123,9 @@ class TicketWriter:
             raise invalid("assignee", "Assignee: is required when solving a ticket", "BlankValue")
         if wish.comment is not None and len(ticket.comments) >= self.account.most_comments:
             most = self.account.most_comments
-            raise invalid("base", f"Ticket has reached its limit of {most} comments", "TooManyValues")
+            raise invalid(
+                "base", f"Ticket has reached its limit of {most} comments", "TooManyValues"
+            )
 
     def _closed_parent(self, wish: Wish) -> Ticket | None:
         # The id of a ticket that is not closed has no effect.

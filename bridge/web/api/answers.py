@@ -10,7 +10,8 @@ from pydantic import BaseModel
 
 from bridge.clock import rfc3339
 from bridge.domain.numbers import display
-from bridge.store.listing import Conversation, Message, Part
+from bridge.store.failed import FailedWork
+from bridge.store.listing import Contact, Conversation, Message, Part, Trace
 
 
 def respond(
@@ -82,4 +83,84 @@ def show_conversation(conversation: Conversation) -> dict[str, Any]:
         "last_inbound_at": time_or_none(conversation.last_inbound_at_ms),
         "last_outbound_at": time_or_none(conversation.last_outbound_at_ms),
         "created_at": rfc3339(conversation.created_at_ms),
+    }
+
+
+def show_trace(found: Trace) -> dict[str, Any]:
+    """A message as in MessageTrace."""
+    message = found.message
+    return {
+        **show_message(message),
+        "why": message.why,
+        "rule": message.rule,
+        "handled": message.handled,
+        "cause_id": message.cause_id,
+        "updated_at": rfc3339(message.updated_at_ms),
+        "attempts": [
+            {
+                "work_id": attempt.work_ref,
+                "kind": attempt.kind,
+                "outcome": attempt.outcome,
+                "words": attempt.words,
+                "at": rfc3339(attempt.at_ms),
+                "took_ms": attempt.took_ms,
+            }
+            for attempt in found.attempts
+        ],
+        "work": [
+            {
+                "id": work.ref,
+                "kind": work.kind,
+                "state": work.state,
+                "attempts": work.attempts,
+                "reason": work.reason,
+                "due_at": rfc3339(work.due_at_ms),
+            }
+            for work in found.work
+        ],
+    }
+
+
+def show_contact(contact: Contact) -> dict[str, Any]:
+    """A contact as in ContactView, without its conversations."""
+    return {
+        "number": display(contact.address),
+        "name": contact.name,
+        "email": contact.email,
+        "requester_id": contact.requester_id,
+        "opted_out_at": time_or_none(contact.opted_out_at_ms),
+        "opted_in_at": time_or_none(contact.opted_in_at_ms),
+        "landline_at": time_or_none(contact.landline_at_ms),
+        "tags": contact.tags,
+        "created_at": rfc3339(contact.created_at_ms),
+        "lists": [
+            {"list": member.list, "state": member.state, "since": rfc3339(member.since_ms)}
+            for member in contact.memberships
+        ],
+        "consent": [
+            {
+                "action": entry.action,
+                "sender": None if entry.sender is None else display(entry.sender),
+                "list": entry.list,
+                "how": entry.how,
+                "words": entry.words,
+                "rule": entry.rule,
+                "message_id": entry.message_id,
+                "at": rfc3339(entry.at_ms),
+            }
+            for entry in contact.consent
+        ],
+    }
+
+
+def show_failed(work: FailedWork) -> dict[str, Any]:
+    """Failed work as in FailedView."""
+    return {
+        "id": work.ref,
+        "kind": work.kind,
+        "message_id": work.message_id,
+        "ticket_id": work.ticket_id,
+        "reason": work.reason,
+        "attempts": work.attempts,
+        "since": rfc3339(work.since_ms),
     }

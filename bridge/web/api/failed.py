@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from bridge.clock import rfc3339
 from bridge.errors import UserMistake
 from bridge.store import failed
-from bridge.web.api.answers import respond
+from bridge.web.api.answers import respond, show_failed
 from bridge.web.api.openapi import Endpoint
 from bridge.web.api.reading import read_number_cursor, read_query, write_cursor
 from bridge.web.api.schemas import FailedPage, FailedQuery, Revived
@@ -29,18 +28,7 @@ async def list_failed(request: web.Request) -> web.Response:
     page = found[: query.limit]
     more = len(found) > len(page)
     shown = {
-        "failed": [
-            {
-                "id": work.ref,
-                "kind": work.kind,
-                "message_id": work.message_id,
-                "ticket_id": work.ticket_id,
-                "reason": work.reason,
-                "attempts": work.attempts,
-                "since": rfc3339(work.since_ms),
-            }
-            for work in page
-        ],
+        "failed": [show_failed(work) for work in page],
         "next": write_cursor(CURSOR, page[-1].since_ms, page[-1].id) if more else None,
     }
     return respond(FailedPage.model_validate(shown))

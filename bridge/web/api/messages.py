@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from aiohttp import web
 
-from bridge.clock import rfc3339
 from bridge.store import listing
+from bridge.web.api import answers
 from bridge.web.api.answers import respond, show_message
 from bridge.web.api.openapi import Endpoint
 from bridge.web.api.reading import (
@@ -58,7 +56,7 @@ async def show_trace(request: web.Request) -> web.Response:
     found = await request.app[PARTS].database.read(lambda tx: listing.trace(tx, message_id))
     if found is None:
         raise web.HTTPNotFound
-    return respond(MessageTrace.model_validate(_show_trace(found)))
+    return respond(MessageTrace.model_validate(answers.show_trace(found)))
 
 
 async def take_message(request: web.Request) -> web.Response:
@@ -84,40 +82,6 @@ async def take_message(request: web.Request) -> web.Response:
         status=201 if queued.get("created", True) else 200,
         headers={"Location": f"/api/v1/messages/{message_id}"},
     )
-
-
-def _show_trace(found: listing.Trace) -> dict[str, Any]:
-    message = found.message
-    return {
-        **show_message(message),
-        "why": message.why,
-        "rule": message.rule,
-        "handled": message.handled,
-        "cause_id": message.cause_id,
-        "updated_at": rfc3339(message.updated_at_ms),
-        "attempts": [
-            {
-                "work_id": attempt.work_ref,
-                "kind": attempt.kind,
-                "outcome": attempt.outcome,
-                "words": attempt.words,
-                "at": rfc3339(attempt.at_ms),
-                "took_ms": attempt.took_ms,
-            }
-            for attempt in found.attempts
-        ],
-        "work": [
-            {
-                "id": work.ref,
-                "kind": work.kind,
-                "state": work.state,
-                "attempts": work.attempts,
-                "reason": work.reason,
-                "due_at": rfc3339(work.due_at_ms),
-            }
-            for work in found.work
-        ],
-    }
 
 
 ENDPOINTS = (

@@ -14,7 +14,6 @@ LONGEST_NUMBER = 40
 LONGEST_CURSOR = 200
 LONGEST_ANSWER = 1024 * 1024
 
-InboundState = Literal["received", "waiting", "working", "done", "failed"]
 State = Literal[
     "received",
     "waiting",

@@ -1,0 +1,246 @@
+"""`bridge doctor`: would everything work? Each finding says how to mend what would not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from email.utils import parsedate_to_datetime
+
+from bridge.app import ZENDESK, carriers_of, open_database, zendesk_api
+from bridge.carriers.contract import Finding
+from bridge.carriers.registry import CAPABILITIES
+from bridge.clock import Clock, SystemClock, rfc3339
+from bridge.desks.zendesk.api import ZendeskApi
+from bridge.desks.zendesk.setup import plan, read_account
+from bridge.domain.directory import DeskRecord, Directory
+from bridge.errors import BridgeError, FarSideError, UserMistake
+from bridge.http import CallFailed, HttpClient
+from bridge.provisioning import made
+from bridge.secrets import unseal
+from bridge.settings import Settings
+from bridge.store import settings as stored
+from bridge.store import signatures, work
+from bridge.store.database import Transaction
+from bridge.store.signatures import SignatureFault
+
+LARGEST_SKEW_S = 60
+RECENT_MS = 24 * 3600 * 1000
+STAFF = ("agent", "admin")
+
+
+async def run_doctor(settings: Settings) -> Sequence[Finding]:
+    """Check everything that can be checked from here, in the order in which it matters."""
+    clock = SystemClock()
+    findings = [_secret_key(settings)]
+    directory, faults = await _database(settings, clock, findings)
+    http = HttpClient(timeout_s=settings.http_timeout)
+    await http.open()
+    try:
+        findings.append(await _public_url(settings, http))
+        findings += await _zendesk(settings, http, clock, directory)
+        findings += await _carriers(settings, http, clock, directory)
+    finally:
+        await http.close()
+    findings += [_signature(fault) for fault in faults if clock.now_ms() - fault.at < RECENT_MS]
+    return findings
+
+
+def _secret_key(settings: Settings) -> Finding:
+    if settings.secret_key is None:
+        return Finding(
+            check="secret key",
+            ok=False,
+            detail="BRIDGE_SECRET_KEY is not set, and `serve` refuses to start without it",
+            mend="set it to 32 random characters, for instance from: openssl rand -hex 32",
+        )
+    return Finding(check="secret key", ok=True, detail="set")
+
+
+async def _database(
+    settings: Settings, clock: Clock, findings: list[Finding]
+) -> tuple[Directory | None, Sequence[SignatureFault]]:
+    database = open_database(settings, clock)
+    try:
+        await database.open()
+    except BridgeError as error:
+        mend = "see that the folder exists, has room and belongs to the bridge's user"
+        findings.append(Finding(check="database", ok=False, detail=str(error), mend=mend))
+        return None, ()
+    try:
+        await database.write(signatures.probe)
+        directory, faults, backlog, pauses = await database.read(_look)
+    except BridgeError as error:
+        mend = "see that the disk has room and that no other program holds the file"
+        findings.append(Finding(check="database", ok=False, detail=str(error), mend=mend))
+        return None, ()
+    finally:
+        await database.close()
+    findings.append(Finding(check="database", ok=True, detail="opened, current, written to"))
+    findings.append(_settings(directory))
+    findings.append(_backlog(*backlog))
+    findings += [
+        Finding(
+            check=f"{account} paused",
+            ok=False,
+            detail=f"until {rfc3339(until)}: {reason}",
+            mend="mend the reason; work goes on by itself then",
+        )
+        for account, (until, reason) in pauses.items()
+        if until > clock.now_ms()
+    ]
+    return directory, faults
+
+
+def _look(
+    tx: Transaction,
+) -> tuple[
+    Directory,
+    Sequence[SignatureFault],
+    tuple[int, int, int | None],
+    dict[str, tuple[int, str]],
+]:
+    directory = stored.load_directory(tx)
+    return directory, signatures.faults(tx), work.backlog(tx), work.pauses(tx)
+
+
+def _settings(directory: Directory) -> Finding:
+    if not directory.senders:
+        return Finding(
+            check="senders",
+            ok=False,
+            detail="no number is set up: texts are kept, and wait",
+            mend="write them into a settings file and run: bridge import FILE",
+        )
+    return Finding(check="senders", ok=True, detail=f"{len(directory.senders)} set up")
+
+
+def _backlog(waiting: int, failed: int, _oldest: int | None) -> Finding:
+    detail = f"{waiting} waiting, {failed} failed"
+    mend = "see `bridge failed list`; then `bridge failed retry ID` or `drop ID`"
+    return Finding(check="work", ok=failed == 0, detail=detail, mend=mend)
+
+
+async def _public_url(settings: Settings, http: HttpClient) -> Finding:
+    url = f"{settings.public_url}/healthz"
+    mend = (
+        "see that `bridge serve` runs, and that BRIDGE_PUBLIC_URL is the address under which "
+        "Zendesk and the carriers reach it"
+    )
+    try:
+        answer = await http.call("GET", url)
+    except CallFailed as error:
+        return Finding(check="public address", ok=False, detail=f"{url}: {error}", mend=mend)
+    if answer.status != 200:
+        detail = f"{url} answers {answer.status}"
+        return Finding(check="public address", ok=False, detail=detail, mend=mend)
+    return Finding(check="public address", ok=True, detail=f"{url} answers")
+
+
+async def _zendesk(
+    settings: Settings, http: HttpClient, clock: Clock, directory: Directory | None
+) -> list[Finding]:
+    try:
+        api = zendesk_api(settings, http, clock)
+    except UserMistake as error:
+        return [Finding(check=ZENDESK, ok=False, detail=str(error), mend="set it")]
+    findings = [*await _login(api), *await _desk_clock(settings, http, clock)]
+    if settings.zendesk_client_id is None:
+        findings.append(
+            Finding(
+                check="zendesk API token",
+                ok=True,
+                detail="Zendesk ends API tokens on 30 April 2027: move to an OAuth client before",
+            )
+        )
+    if findings[0].ok:
+        findings += await _made_at_desk(settings, api, directory)
+    return findings
+
+
+async def _login(api: ZendeskApi) -> list[Finding]:
+    mend = "see Admin Center > Apps and integrations > APIs, and the client's scopes (read write)"
+    try:
+        answer = await api.get("/api/v2/users/me", expect="user")
+        await api.get("/api/v2/tickets", {"page[size]": "1"}, expect="tickets")
+    except FarSideError as error:
+        return [Finding(check="zendesk log-in", ok=False, detail=error.words, mend=mend)]
+    role = str(answer["user"].get("role"))
+    if role not in STAFF:
+        detail = f"the bridge is logged in as {role}, which may not write for others"
+        mend = "use an OAuth client or token of an agent or admin"
+        return [Finding(check="zendesk log-in", ok=False, detail=detail, mend=mend)]
+    return [Finding(check="zendesk log-in", ok=True, detail=f"accepted, as {role}")]
+
+
+async def _desk_clock(settings: Settings, http: HttpClient, clock: Clock) -> list[Finding]:
+    """Zendesk's webhooks are refused when our clock is five minutes off."""
+    try:
+        answer = await http.call("GET", f"{settings.zendesk_url}/api/v2/users/me")
+        theirs_s = parsedate_to_datetime(answer.headers["date"]).timestamp()
+    except (CallFailed, KeyError, ValueError):
+        return []
+    skew_s = abs(round(clock.now_ms() / 1000 - theirs_s))
+    mend = "switch on time synchronisation (NTP)"
+    ok = skew_s <= LARGEST_SKEW_S
+    return [Finding(check="clock", ok=ok, detail=f"{skew_s} s from Zendesk's", mend=mend)]
+
+
+async def _made_at_desk(
+    settings: Settings, api: ZendeskApi, directory: Directory | None
+) -> list[Finding]:
+    """Webhook, trigger, view and field: as `zendesk setup` would leave them."""
+    mend = "run: bridge zendesk setup"
+    record = DeskRecord() if directory is None else directory.desk
+    try:
+        planned = plan(await read_account(api), stored=made(record), public_url=settings.public_url)
+    except FarSideError as error:
+        detail = f"can't be looked at: {error.words}"
+        return [Finding(check="zendesk rules", ok=False, detail=detail, mend=mend)]
+    findings = [
+        Finding(
+            check=f"zendesk {step.kind}", ok=step.action == "keep", detail=step.words, mend=mend
+        )
+        for step in planned.steps
+    ]
+    return [*findings, _webhook_secret(settings, record.signing_secret)]
+
+
+def _webhook_secret(settings: Settings, sealed: str | None) -> Finding:
+    check = "zendesk webhook secret"
+    if settings.zendesk_webhook_secret is not None:
+        return Finding(check=check, ok=True, detail="set by BRIDGE_ZENDESK_WEBHOOK_SECRET")
+    if sealed is None or settings.secret_key is None:
+        mend = "run `bridge zendesk setup`, or set BRIDGE_ZENDESK_WEBHOOK_SECRET"
+        return Finding(check=check, ok=False, detail="not known: webhooks are refused", mend=mend)
+    try:
+        unseal(sealed, settings.secret_key.get_secret_value())
+    except UserMistake as error:
+        mend = "set the old BRIDGE_SECRET_KEY, or run `bridge zendesk setup` again"
+        return Finding(check=check, ok=False, detail=str(error), mend=mend)
+    return Finding(check=check, ok=True, detail="stored by `bridge zendesk setup`")
+
+
+async def _carriers(
+    settings: Settings, http: HttpClient, clock: Clock, directory: Directory | None
+) -> list[Finding]:
+    carriers = carriers_of(settings, http, clock)
+    senders = {} if directory is None else directory.senders
+    findings: list[Finding] = []
+    for name in CAPABILITIES:
+        its = [address for address, sender in senders.items() if sender.carrier == name]
+        carrier = carriers.get(name)
+        if carrier is not None:
+            findings += await carrier.check(senders=its, public_url=settings.public_url)
+        elif its:
+            detail = f"{len(its)} senders use it, and its account is not set"
+            mend = f"set the BRIDGE_{name.upper()}_… settings"
+            findings.append(Finding(check=name, ok=False, detail=detail, mend=mend))
+    return findings
+
+
+def _signature(fault: SignatureFault) -> Finding:
+    return Finding(
+        check=f"webhooks from {fault.source}",
+        ok=False,
+        detail=f"refused, last at {rfc3339(fault.at)}: {fault.reason}",
+        mend="see that BRIDGE_PUBLIC_URL, the address set there and the secret fit one another",
+    )

@@ -1,0 +1,7 @@
+"""Zendesk Support, as far as a bridge uses it."""
+
+from bridge.sandbox.zendesk.answers import ZendeskRefusal
+from bridge.sandbox.zendesk.records import Comment, Email, Ticket, User, Write
+from bridge.sandbox.zendesk.server import FakeZendesk
+
+__all__ = ["Comment", "Email", "FakeZendesk", "Ticket", "User", "Write", "ZendeskRefusal"]
