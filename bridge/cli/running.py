@@ -21,7 +21,7 @@ def settings_here() -> Settings:
     From here on the log hides their secrets; `serve` sets up its own.
     """
     settings = load_settings()
-    level = "debug" if settings.log_level == "debug" else "warning"
+    level: logs.LogLevel = "debug" if settings.log_level == "debug" else "warning"
     logs.configure("console", level, secrets=settings.secret_values)
     return settings
 

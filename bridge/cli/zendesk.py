@@ -6,7 +6,6 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import click
@@ -16,31 +15,11 @@ from bridge.cli.output import as_json, print_json, printable
 from bridge.cli.running import settings_here
 from bridge.clock import SystemClock
 from bridge.desks.zendesk.api import ZendeskApi
-from bridge.desks.zendesk.setup import (
-    Plan,
-    SetupResult,
-    Step,
-    apply,
-    plan,
-    plan_teardown,
-    read_account,
-)
-from bridge.domain.directory import DeskRecord
+from bridge.desks.zendesk.setup import Plan, Step
 from bridge.http import HttpClient
-from bridge.secrets import seal
+from bridge.provisioning import plan_removal, plan_setup, set_up, tear_down
 from bridge.settings import Settings, require_for_zendesk
 from bridge.store.database import Database
-from bridge.store.settings import load_desk, save_desk
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Far:
-    """The account, and what we have noted of what was made there."""
-
-    settings: Settings
-    database: Database
-    api: ZendeskApi
-    stored: SetupResult
 
 
 @click.group()
@@ -93,71 +72,32 @@ def _settings() -> Settings:
 
 
 async def _set_up(settings: Settings, *, hours: int | None, dry_run: bool, json: bool) -> None:
-    async with _far(settings) as far:
-        planned = plan(
-            await read_account(far.api),
-            stored=far.stored,
-            public_url=settings.public_url,
-            close_after_h=hours,
-        )
+    async with _account(settings) as (api, database):
+        planned = await plan_setup(api, database, settings, close_after_h=hours)
         _print_plan(planned, dry_run=dry_run, json=json)
         if not dry_run:
-            made = await apply(far.api, planned)
-            await far.database.write(lambda tx: save_desk(tx, _to_keep(settings, made)))
+            await set_up(api, database, settings, planned)
 
 
 async def _tear_down(settings: Settings, *, json: bool) -> None:
-    async with _far(settings) as far:
-        planned = plan_teardown(await read_account(far.api), stored=far.stored)
+    async with _account(settings) as (api, database):
+        planned = await plan_removal(api, database)
         _print_plan(planned, dry_run=False, json=json)
-        await apply(far.api, planned)
-        await far.database.write(lambda tx: save_desk(tx, DeskRecord()))
+        await tear_down(api, database, planned)
 
 
 @asynccontextmanager
-async def _far(settings: Settings) -> AsyncIterator[_Far]:
+async def _account(settings: Settings) -> AsyncIterator[tuple[ZendeskApi, Database]]:
     clock = SystemClock()
     database = open_database(settings, clock)
     http = HttpClient(timeout_s=settings.http_timeout)
     await database.open()
     try:
         await http.open()
-        record = await database.read(load_desk)
-        yield _Far(
-            settings=settings,
-            database=database,
-            api=zendesk_api(settings, http, clock),
-            stored=_made_before(settings, record),
-        )
+        yield zendesk_api(settings, http, clock), database
     finally:
         await http.close()
         await database.close()
-
-
-def _made_before(settings: Settings, record: DeskRecord) -> SetupResult:
-    """What was made in this very account: the ids of another one mean nothing here."""
-    if record.url != settings.zendesk_url:
-        return SetupResult()
-    return SetupResult(
-        webhook_id=record.webhook_id,
-        trigger_id=record.trigger_id,
-        view_id=record.view_id,
-        field_id=record.field_id,
-        automation_id=record.automation_id,
-    )
-
-
-def _to_keep(settings: Settings, made: SetupResult) -> DeskRecord:
-    key, secret = settings.secret_key, made.signing_secret
-    return DeskRecord(
-        url=settings.zendesk_url,
-        webhook_id=made.webhook_id,
-        trigger_id=made.trigger_id,
-        view_id=made.view_id,
-        field_id=made.field_id,
-        automation_id=made.automation_id,
-        signing_secret=seal(secret, key.get_secret_value()) if secret and key else None,
-    )
 
 
 def _print_plan(planned: Plan, *, dry_run: bool, json: bool) -> None:

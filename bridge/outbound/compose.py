@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bridge.desks.contract import Attachment, Comment
 from bridge.domain import segments
-from bridge.domain.plaintext import to_text
+from bridge.domain.plaintext import plain_to_text, to_text
 from bridge.ids import new_id
 from bridge.store import messages, parts, work
 from bridge.store.conversations import Conversation
@@ -14,8 +14,10 @@ from bridge.store.messages import OutboundKind
 
 def text_of(comment: Comment, *, keep_signature: bool) -> str:
     """A comment as a person would text it: plain words, and attachments as links."""
-    source = comment.html_body or comment.plain_body
-    words = to_text(source, keep_signature=keep_signature).strip()
+    if comment.html_body:
+        words = to_text(comment.html_body, keep_signature=keep_signature)
+    else:
+        words = plain_to_text(comment.plain_body, keep_signature=keep_signature)
     links = [_link(item) for item in comment.attachments if not item.malware]
     return "\n".join([words, *links]).strip()
 

@@ -31,6 +31,9 @@ from bridge.settings import Settings, load_settings
 from bridge.store.settings import import_settings
 
 
+CLIENT_ID = "sms_bridge"
+
+
 class Sandbox:
     """One bridge between its two fake far sides.
 
@@ -48,7 +51,10 @@ class Sandbox:
     ) -> None:
         self.clock = clock or SystemClock()
         self.twilio = FakeTwilio(auth_token=secrets.token_hex(16), clock=self.clock)
-        self.zendesk = FakeZendesk(clock=self.clock)
+        self._zendesk_secret = secrets.token_hex(16)
+        self.zendesk = FakeZendesk(
+            client_id=CLIENT_ID, client_secret=self._zendesk_secret, clock=self.clock
+        )
         self._folder = folder
         self._host = host
         self._port = port
@@ -67,8 +73,8 @@ class Sandbox:
             "BRIDGE_HOST": self._host,
             "BRIDGE_PORT": str(self._port),
             "BRIDGE_ZENDESK_URL": self.zendesk.url,
-            "BRIDGE_ZENDESK_CLIENT_ID": self.zendesk.client_id,
-            "BRIDGE_ZENDESK_CLIENT_SECRET": self.zendesk.client_secret,
+            "BRIDGE_ZENDESK_CLIENT_ID": CLIENT_ID,
+            "BRIDGE_ZENDESK_CLIENT_SECRET": self._zendesk_secret,
             "BRIDGE_TWILIO_ACCOUNT_SID": self.twilio.account_sid,
             "BRIDGE_TWILIO_AUTH_TOKEN": self.twilio.auth_token,
             "BRIDGE_TWILIO_API_URL": self.twilio.url,
@@ -87,10 +93,9 @@ class Sandbox:
         return self._environment["BRIDGE_API_TOKEN"]
 
     async def start_far_sides(self) -> None:
-        """Start both fakes, with a number for each sender and an agent at the desk."""
+        """Start both fakes, with a number for each sender."""
         await self.twilio.start()
         await self.zendesk.start()
-        self.zendesk.agent("Ann Baker")
         for number in story.BRAND_NUMBERS:
             url = f"{self.url}/carriers/twilio/inbound#rc=5&rp=all"
             self.twilio.add_number(number.number, url, kind=number.kind)

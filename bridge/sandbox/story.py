@@ -27,6 +27,16 @@ class BrandNumber:
     kind: Literal["long_code", "toll_free", "short_code"]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agent:
+    """Who answers the tickets."""
+
+    name: str
+    email: str
+
+
+AGENT = Agent(name="Robin Park", email="robin@acme.example")
+
 CUSTOMERS = (
     Customer(number="+12025550123", name="Maya Torres", about="Washington, waiting for a parcel"),
     Customer(number="+13125550142", name="Jonas Weber", about="Chicago, texts in bursts"),

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from typing import Any
 
 import aiohttp
 
 from bridge.errors import BadRequest
 from bridge.sandbox.page import Outcome, State, Status
-from bridge.sandbox.story import BRAND_NUMBERS, CUSTOMERS
+from bridge.sandbox.story import AGENT, BRAND_NUMBERS, CUSTOMERS
 from bridge.sandbox.twilio import FakeTwilio
 from bridge.sandbox.views import show_text, show_ticket
-from bridge.sandbox.zendesk import FakeZendesk
+from bridge.sandbox.zendesk import FakeZendesk, ZendeskRefusal
 
 LOOK_EVERY_S = 0.3  # the API has no events: this often the bridge is asked while somebody watches
 TELL_EVERY_S = 15.0  # also without a change, so that a browser that has left is noticed
@@ -51,7 +51,9 @@ class SandboxWorld:
         self._is_down = False
 
     async def open(self) -> None:
-        """Begin to watch the far sides."""
+        """Put the agent at work, and begin to watch the far sides."""
+        if AGENT.email not in {user.email for user in self._zendesk.users.values()}:
+            self._zendesk.add_user(name=AGENT.name, email=AGENT.email, role="agent", verified=True)
         self._session = aiohttp.ClientSession(
             headers={"Authorization": f"Bearer {self._token}"},
             timeout=aiohttp.ClientTimeout(total=ANSWER_WITHIN_S),
@@ -199,15 +201,23 @@ class SandboxWorld:
 
     async def reply(self, *, ticket_id: int, html: str, public: bool) -> int:
         """Write an agent's comment. Returns its id."""
-        raise NotImplementedError
+        with _in_words("ticket_id"):
+            comment = await self._zendesk.agent_replies(
+                ticket_id, html, public=public, agent=AGENT.name
+            )
+        return comment.id
 
     async def set_status(self, *, ticket_id: int, status: Status) -> None:
-        """Change a ticket's status."""
-        raise NotImplementedError
+        """Change a ticket's status as an agent would (closed: as Zendesk's automation would)."""
+        with _in_words("ticket_id"):
+            await self._zendesk.set_status(ticket_id, status, agent=AGENT.name)
 
     async def merge(self, *, ticket_id: int, into: int) -> None:
-        """Merge a ticket into another."""
-        raise NotImplementedError
+        """Merge a ticket into another, as an agent would."""
+        if ticket_id == into:
+            raise BadRequest("into", "another ticket")
+        with _in_words("into"):
+            await self._zendesk.merge(ticket_id, into, agent=AGENT.name)
 
     async def zendesk_down(self, *, down: bool) -> None:
         """Let Zendesk answer 503 to everything, or bring it back."""
@@ -228,3 +238,14 @@ class SandboxWorld:
 def _check_customer(number: str) -> None:
     if number not in {one.number for one in CUSTOMERS}:
         raise BadRequest("customer", "one of the sandbox's customers")
+
+
+@contextlib.contextmanager
+def _in_words(field: str) -> Iterator[None]:
+    """Turn the fake's refusal into ours, with Zendesk's own words."""
+    try:
+        yield
+    except ZendeskRefusal as refusal:
+        problems = (refusal.body or {}).get("details", {})
+        words = [one["description"] for found in problems.values() for one in found]
+        raise BadRequest(field, "; ".join(words) or "a ticket that exists") from refusal

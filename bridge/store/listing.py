@@ -201,19 +201,19 @@ def trace(tx: Transaction, message_id: str) -> Trace | None:
     if message is None:
         return None
     attempts = tx.all(
-        "SELECT work_ref, kind, outcome, words, at, took_ms FROM attempts "
+        "SELECT work_ref, kind, outcome, words, at AS at_ms, took_ms FROM attempts "
         "WHERE message_id = $1 ORDER BY id",
         message_id,
     )
     work = tx.all(
-        "SELECT ref, kind, state, attempts, reason, due_at FROM work "
+        "SELECT ref, kind, state, attempts, reason, due_at AS due_at_ms FROM work "
         "WHERE message_id = $1 ORDER BY id",
         message_id,
     )
     return Trace(
         message=message,
-        attempts=tuple(_attempt(row) for row in attempts),
-        work=tuple(_open_work(row) for row in work),
+        attempts=tuple(Attempt(**row) for row in attempts),
+        work=tuple(OpenWork(**row) for row in work),
     )
 
 
@@ -330,28 +330,6 @@ def _message(row: Row, parts: tuple[Part, ...]) -> Message:
     )
 
 
-def _attempt(row: Row) -> Attempt:
-    return Attempt(
-        work_ref=row["work_ref"],
-        kind=row["kind"],
-        outcome=row["outcome"],
-        words=row["words"],
-        at_ms=row["at"],
-        took_ms=row["took_ms"],
-    )
-
-
-def _open_work(row: Row) -> OpenWork:
-    return OpenWork(
-        ref=row["ref"],
-        kind=row["kind"],
-        state=row["state"],
-        attempts=row["attempts"],
-        reason=row["reason"],
-        due_at_ms=row["due_at"],
-    )
-
-
 def _conversation(row: Row) -> Conversation:
     return Conversation(
         id=row["id"],
@@ -370,7 +348,8 @@ def _contact(tx: Transaction, row: Row) -> Contact:
         "SELECT list, state, since FROM memberships WHERE contact = $1 ORDER BY list", address
     )
     consent = tx.all(
-        "SELECT action, sender, list, how, words, rule, message_id, at FROM consent "
+        "SELECT action, sender, list, how, words, rule, message_id, at AS at_ms "
+        "FROM consent "
         "WHERE contact = $1 ORDER BY id DESC LIMIT $2",
         *(address, MOST_CONSENT),
     )
@@ -388,18 +367,5 @@ def _contact(tx: Transaction, row: Row) -> Contact:
             Membership(list=str(m["list"]), state=str(m["state"]), since_ms=m["since"])
             for m in memberships
         ),
-        consent=tuple(_consent(entry) for entry in consent),
-    )
-
-
-def _consent(row: Row) -> ConsentEntry:
-    return ConsentEntry(
-        action=row["action"],
-        sender=row["sender"],
-        list=row["list"],
-        how=row["how"],
-        words=row["words"],
-        rule=row["rule"],
-        message_id=row["message_id"],
-        at_ms=row["at"],
+        consent=tuple(ConsentEntry(**entry) for entry in consent),
     )

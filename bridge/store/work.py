@@ -207,7 +207,7 @@ def put_off(
 def give_back(tx: Transaction, claimed: Claim) -> None:
     """Give a lane back untouched, its next item due now, behind the others. Raises LeaseLost."""
     check(tx, claimed)
-    tx.run("UPDATE work SET starts = 0 WHERE id = $1", claimed.item.id)
+    tx.run("UPDATE work SET starts = starts - 1 WHERE id = $1", claimed.item.id)
     tx.run("UPDATE lanes SET due_at = $1, lease = NULL WHERE lane = $2", tx.now_ms(), claimed.lane)
     tx.announce(WORK)
 
@@ -253,16 +253,21 @@ def pause_account(
     known = tx.first("SELECT 1 FROM pauses WHERE account = $1", account)
     tx.run(
         "INSERT INTO pauses (account, kind, until, reason, since) VALUES ($1, $2, $3, $4, $5) "
-        "ON CONFLICT (account) DO UPDATE SET kind = excluded.kind, until = excluded.until, "
-        "reason = excluded.reason",
+        # Of two answers the one that asks for longer holds.
+        "ON CONFLICT (account) DO UPDATE SET kind = excluded.kind, reason = excluded.reason, "
+        "until = CASE WHEN excluded.until > pauses.until THEN excluded.until ELSE pauses.until END",
         *(account, kind, until, reason, tx.now_ms()),
     )
     return known is None
 
 
 def end_pause(tx: Transaction, account: str) -> bool:
-    """Forget a pause once a call went through. Returns whether there was one."""
-    return tx.run("DELETE FROM pauses WHERE account = $1", account) > 0
+    """Forget a pause that is over once a call went through. Returns whether there was one.
+
+    One that still runs stays: the call that went through may have begun before it.
+    """
+    sql = "DELETE FROM pauses WHERE account = $1 AND until <= $2"
+    return tx.run(sql, account, tx.now_ms()) > 0
 
 
 def end_credential_pauses(tx: Transaction) -> None:

@@ -263,7 +263,7 @@ class Worker:
         if outcome.unknown and outcome.pause_s is not None:
             return int(outcome.pause_s * 1000)
         return pause_ms(
-            item.attempts,
+            item.attempts + 1,
             base_s=self.pace.retry_base_s,
             max_s=self.pace.retry_max_s,
             jitter=random.random(),  # noqa: S311 - spreads tries, guards nothing

@@ -92,7 +92,7 @@ async def test_a_bare_account_gets_everything(account: Shelves, api: ZendeskApi)
         {"field": "status", "operator": "less_than", "value": "closed"},
         {"field": "current_tags", "operator": "includes", "value": "sms_bridge"},
     ]
-    field = ours(account, "ticket_fields", "SMS number")
+    field = ours(account, "ticket_fields", "SMS bridge: number texted")
     assert field["type"] == "text"
     automation = account.only("automations")
     assert automation["conditions"]["all"][1:] == [
@@ -149,7 +149,7 @@ async def test_planning_writes_nothing_and_says_everything(
         'create webhook "SMS bridge: events"',
         'create trigger "SMS bridge: public agent reply"',
         'create view "SMS bridge: conversations"',
-        'create ticket field "SMS number"',
+        'create ticket field "SMS bridge: number texted"',
         'create automation "SMS bridge: close solved tickets"',
     )
     assert account.writes == []
@@ -281,10 +281,13 @@ async def test_an_account_without_trigger_categories(account: Shelves, api: Zend
     assert "category_id" not in account.only("triggers")
 
 
-async def test_a_field_of_the_same_name_is_somebody_elses(
-    account: Shelves, api: ZendeskApi
+@pytest.mark.parametrize(
+    ("title", "kind"), [("SMS number", "text"), ("SMS bridge: number texted", "tagger")]
+)
+async def test_a_field_that_is_not_ours_is_left_alone(
+    account: Shelves, api: ZendeskApi, title: str, kind: str
 ) -> None:
-    theirs = account.add("ticket_fields", {"title": "SMS number", "type": "text"})
+    theirs = account.add("ticket_fields", {"title": title, "type": kind})
 
     made = await run(api)
     await setup.apply(api, setup.plan_teardown(await setup.read_account(api), stored=made))

@@ -1,8 +1,7 @@
 """What the bridge needs to find in a Zendesk account, as data, and whether it is so.
 
-Every object but the ticket field is known by its title, which nobody else would choose; the
-field's title is for people, so it is known by its description. Only what the bridge depends on is
-compared: names, columns and places belong to the account's admins once it exists.
+An object whose id is lost is known by its title, which nobody else would choose. Only what the
+bridge depends on is compared: names, columns and places are the admins' once an object exists.
 """
 
 from __future__ import annotations
@@ -18,7 +17,6 @@ from bridge.desks.zendesk.records import Record
 Kind = Literal["webhook", "trigger", "view", "field", "automation"]
 
 EVENTS_PATH = "/desks/zendesk/events"
-FIELD_MARK = "The number that the customer texted. Filled by the SMS bridge."
 NEW_WEBHOOK = "{new webhook}"  # stands for the id of a webhook that is still to be made
 NOTIFICATION = json.dumps(
     {"ticket_id": "{{ticket.id}}", "comment_id": "{{ticket.latest_public_comment.id}}"}
@@ -128,8 +126,13 @@ def view() -> Wanted:
 
 def field() -> Wanted:
     """Holds the number that was texted, for views, triggers and reports."""
-    extra: Record = {"type": "text", "agent_description": FIELD_MARK}
-    return _wanted("field", "SMS number", {"active": True}, create=extra)
+    description = "The number that the customer texted; filled by the SMS bridge."
+    return _wanted(
+        "field",
+        "SMS bridge: number texted",
+        {"active": True},
+        create={"type": "text", "agent_description": description},
+    )
 
 
 def automation(close_after_h: int) -> Wanted:
@@ -157,10 +160,10 @@ def differences(wanted: Wanted, found: Record) -> tuple[str, ...]:
 
 
 def is_of_title(kind: Kind, title: str, record: Record) -> bool:
-    """Whether a record that we have no id of is ours by its title (the field: by its mark)."""
-    if record.get(SHELVES[kind].title) != title:
-        return False
-    return kind != "field" or record.get("agent_description") == FIELD_MARK
+    """Whether a record that we have no id of is ours by its title."""
+    return record.get(SHELVES[kind].title) == title and (
+        kind != "field" or record.get("type") == "text"
+    )
 
 
 def with_webhook(body: object, webhook_id: str) -> object:

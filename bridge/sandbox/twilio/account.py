@@ -28,7 +28,7 @@ LONGEST_BODY = 1600
 MOST_MEDIA = 10
 
 
-class TwilioRefusal(Exception):  # noqa: N818 - it is an answer, not a fault
+class TwilioRefusal(Exception):
     """An error answer of the REST API: HTTP status, Twilio's code, the sentence."""
 
     def __init__(self, status: int, code: int, message: str) -> None:
@@ -65,7 +65,7 @@ class Account:
         for listener in self.on_change:
             listener({"far_side": "twilio", "kind": kind, "at_ms": self.now_ms(), **details})
 
-    def add_number(  # noqa: PLR0913 - a number has this many sides
+    def add_number(
         self,
         number: str,
         sms_url: str,
@@ -104,7 +104,7 @@ class Account:
         newest = self.now_ms() - self.list_lag_s * 1000
         return [m for m in reversed(self.messages) if m.listed and m.created_ms <= newest]
 
-    def accept(  # noqa: PLR0913 - the parameters of the API
+    def accept(
         self,
         *,
         to: str,

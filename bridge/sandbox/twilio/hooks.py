@@ -122,7 +122,7 @@ class Caller:
         except (aiohttp.ClientError, TimeoutError, ValueError):
             return None
 
-    async def _once(  # noqa: PLR0913 - one call has this many sides
+    async def _once(
         self,
         url: str,
         method: str,

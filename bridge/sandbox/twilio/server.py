@@ -144,7 +144,7 @@ class FakeTwilio:
         """Return one message resource."""
         return self.account.message(sid)
 
-    def add_number(  # noqa: PLR0913 - a number has this many sides
+    def add_number(
         self,
         number: str,
         sms_url: str = "",
@@ -166,7 +166,7 @@ class FakeTwilio:
 
     # -- inbound ------------------------------------------------------------------------------
 
-    async def customer_texts(  # noqa: PLR0913 - a text has this many sides
+    async def customer_texts(
         self,
         customer: str,
         to: str,

@@ -19,7 +19,7 @@ LAST_OFFSET = 10_000
 WARN_HEADER = "X-Zendesk-API-Warn"
 
 
-class ZendeskRefusal(Exception):  # noqa: N818 - it is an answer, not a fault
+class ZendeskRefusal(Exception):
     """An error answer: HTTP status, JSON body (None: empty) and headers."""
 
     def __init__(
@@ -131,7 +131,7 @@ def warn_unknown(given: Iterable[str], known: set[str], where: str) -> dict[str,
     return {WARN_HEADER: f"Removed restricted keys {json.dumps(unknown)} from parameters"}
 
 
-def page(  # noqa: PLR0913 - a page has this many sides
+def page(
     request: web.Request,
     name: str,
     items: Sequence[Any],
@@ -149,7 +149,7 @@ def page(  # noqa: PLR0913 - a page has this many sides
     return _offset_page(request, name, items, write, limit)
 
 
-def _cursor_page(  # noqa: PLR0913
+def _cursor_page(
     request: web.Request,
     name: str,
     items: Sequence[Any],

@@ -40,8 +40,8 @@ REFERENCES = {
     "ticket_form_id",
 }
 OPERATORS: dict[str, set[str]] = {
-    **{name: _EQUAL | _ORDER | _CHANGES for name in ORDERED},
-    **{name: _EQUAL | _CHANGES for name in REFERENCES},
+    **dict.fromkeys(ORDERED, _EQUAL | _ORDER | _CHANGES),
+    **dict.fromkeys(REFERENCES, _EQUAL | _CHANGES),
     "custom_status_id": {"includes", "not_includes", "changed", "not_changed"},
     "current_tags": {"includes", "not_includes"},
     "update_type": {"is"},

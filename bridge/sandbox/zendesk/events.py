@@ -46,7 +46,7 @@ def events_of(happening: Happening, account: Account, *, comment_on_create: bool
     ]
 
 
-def envelope(  # noqa: PLR0913 - what an event consists of
+def envelope(
     kind: str,
     ticket: Ticket,
     actor: User,

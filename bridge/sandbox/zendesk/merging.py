@@ -24,7 +24,7 @@ class Merger:
         self.writer = writer
         self.told: Callable[[str, Ticket, User, Json], None] = lambda *_: None
 
-    def merge(  # noqa: PLR0913 - the parameters of the API
+    def merge(
         self,
         sources: Sequence[Ticket],
         target: Ticket,

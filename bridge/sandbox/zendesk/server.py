@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 class FakeZendesk:
     """One Zendesk account on loopback. State outlives `stop()` and a new `start()`."""
 
-    def __init__(  # noqa: PLR0913 - the account's credentials
+    def __init__(
         self,
         *,
         client_id: str = "sms-bridge",
@@ -204,7 +204,7 @@ class FakeZendesk:
         given = {"name": name, "skip_verify_email": True, **fields}
         return self.people.create(given, source="web")
 
-    async def agent_replies(  # noqa: PLR0913 - what an agent can put into a reply
+    async def agent_replies(
         self,
         ticket_id: int,
         html: str,
@@ -228,7 +228,7 @@ class FakeZendesk:
         self.writer.update(ticket, wish, updater=user, source="web")
         return ticket.comments[-1]
 
-    async def agent_opens(  # noqa: PLR0913 - what an agent can put into a ticket
+    async def agent_opens(
         self,
         requester: User,
         html: str,
@@ -281,7 +281,7 @@ class FakeZendesk:
         ticket = self.account.ticket(ticket_id)
         self.writer.update(ticket, Wish(requester=user), updater=self.agent(agent), source="web")
 
-    async def merge(  # noqa: PLR0913 - the choices of the merge window
+    async def merge(
         self,
         sources: int | Sequence[int],
         target: int,

@@ -27,7 +27,6 @@ from bridge.sandbox.zendesk.wishes import (
     KNOWN_ON_CREATE,
     KNOWN_ON_UPDATE,
     Wish,
-    read_comment,
     read_tags,
     read_wish,
 )
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from bridge.sandbox.zendesk.limits import Limits
     from bridge.sandbox.zendesk.merging import Merger
     from bridge.sandbox.zendesk.people import People
-    from bridge.sandbox.zendesk.records import User
     from bridge.sandbox.zendesk.state import Account
     from bridge.sandbox.zendesk.writing import TicketWriter
 
@@ -57,7 +55,7 @@ class Remembered:
 class Tickets:
     """The handlers of /api/v2/tickets and its neighbours."""
 
-    def __init__(  # noqa: PLR0913 - what it is built from
+    def __init__(
         self,
         account: Account,
         writer: TicketWriter,

@@ -184,7 +184,7 @@ class TicketWriter:
         ticket.comments.append(comment)
         ticket.is_public = ticket.is_public or public
 
-    def _put(  # noqa: PLR0913 - one field, one event
+    def _put(
         self,
         ticket: Ticket,
         audit: Audit,
@@ -210,7 +210,7 @@ class TicketWriter:
             ticket.solved_ms = self.account.now_ms() if value == "solved" else None
         audit.changes.append(self._event(event, name, value, old))
 
-    def _put_custom(  # noqa: PLR0913 - one field, one event
+    def _put_custom(
         self,
         ticket: Ticket,
         audit: Audit,
@@ -238,7 +238,7 @@ class TicketWriter:
             written["previous_value"] = _event_value(old)
         return written
 
-    def _done(  # noqa: PLR0913 - what there is to tell
+    def _done(
         self,
         ticket: Ticket,
         audit: Audit,
