@@ -26,7 +26,7 @@ from bridge.errors import NotDurable, UserMistake
 from bridge.http import HttpClient
 from bridge.inbound import ticket as inbound_ticket
 from bridge.inbound.judge import Rules
-from bridge.inbound.receive import take_in, take_in_waiting
+from bridge.inbound.receive import Taken, take_in, take_in_waiting
 from bridge.inbound.requester import Requesters
 from bridge.inbound.ticket import TicketWriter
 from bridge.metrics import Backlog, Metrics
@@ -282,14 +282,16 @@ class Service:
     async def take_text(self, carrier: str, text: InboundText) -> None:
         """Keep and judge a text. Raises NotDurable."""
 
-        def take(tx: Transaction) -> tuple[str | None, int]:
+        def take(tx: Transaction) -> tuple[Taken | None, int]:
             version = self._take_in_waiting(tx)  # earlier texts first: order holds
             return take_in(tx, carrier, text, self.directory.at(tx), self.rules), version
 
-        verdict, self._settled_version = await self.database.write(take)
-        if verdict is not None:
-            self.metrics.count_inbound(verdict)
-        log.info("text.received", carrier=carrier, verdict=verdict or "known already")
+        taken, self._settled_version = await self.database.write(take)
+        if taken is None:
+            log.info("text.repeated", carrier=carrier)
+            return
+        self.metrics.count_inbound(taken.verdict)
+        log.info("text.received", carrier=carrier, message=taken.message_id, verdict=taken.verdict)
 
     async def take_report(self, carrier: str, report: DeliveryReport) -> None:
         """Apply a delivery report. Raises NotDurable."""

@@ -53,7 +53,7 @@ def parse_inbound(request: WebhookRequest) -> InboundText:
     carrier_id = _required(fields, "MessageSid", longest=LONGEST_ID)
     customer, sender = _parties(fields)
     if "Body" not in fields:
-        raise BadRequest("Body", "is missing; it may be empty")
+        raise BadRequest("Body", "a text, which may be empty, and it is missing")
     handled = _optional(fields, "OptOutType").upper()
     return InboundText(
         carrier_id=carrier_id,
@@ -120,7 +120,7 @@ def _parties(fields: _Fields) -> tuple[str, str]:
 def _media(fields: _Fields) -> Iterator[Media]:
     written = _optional(fields, "NumMedia") or "0"
     if not (written.isascii() and written.isdecimal()) or int(written[:4]) > MOST_MEDIA:
-        raise BadRequest("NumMedia", f"should be a number from 0 to {MOST_MEDIA}")
+        raise BadRequest("NumMedia", f"a number from 0 to {MOST_MEDIA}")
     for index in range(int(written)):
         url = _required(fields, f"MediaUrl{index}", longest=LONGEST_VALUE)
         kind = _optional(fields, f"MediaContentType{index}") or "application/octet-stream"
@@ -135,7 +135,7 @@ def _pairs(request: WebhookRequest) -> Sequence[tuple[bytes, bytes]]:
 
 def _fields(request: WebhookRequest) -> _Fields:
     if request.method.upper() == "POST" and not is_form(request):
-        raise BadRequest("Content-Type", "should be application/x-www-form-urlencoded")
+        raise BadRequest("Content-Type", "application/x-www-form-urlencoded")
     return _by_name(_pairs(request))
 
 
@@ -151,20 +151,20 @@ def _by_name(pairs: Sequence[tuple[bytes, bytes]]) -> _Fields:
 def _required(fields: _Fields, name: str, *, longest: int) -> str:
     value = _optional(fields, name, longest=longest)
     if not value.strip():
-        raise BadRequest(name, "is missing or empty")
+        raise BadRequest(name, "a value, and it is missing or empty")
     return value
 
 
 def _optional(fields: _Fields, name: str, *, longest: int = LONGEST_ADDRESS) -> str:
     values = fields.get(name, (b"",))
     if len(values) > 1:
-        raise BadRequest(name, "should be given once")
+        raise BadRequest(name, "one value, not several")
     try:
         value = values[0].decode()
     except UnicodeDecodeError as error:
-        raise BadRequest(name, "should be text in UTF-8") from error
+        raise BadRequest(name, "text in UTF-8") from error
     if "\0" in value:
-        raise BadRequest(name, "should hold no NUL characters")
+        raise BadRequest(name, "text without NUL characters")
     if len(value) > longest:
-        raise BadRequest(name, f"should have at most {longest} characters")
+        raise BadRequest(name, f"at most {longest} characters")
     return value

@@ -245,9 +245,10 @@ def _by_rule(facts: Facts, rule: KeywordRule, word: str) -> Decision:
     may_text = not facts.opted_out and facts.can_be_answered
     if rule.unsubscribe:
         actions.append(Unsubscribe(lists=rule.unsubscribe))
-    if rule.confirm and rule.lists and not facts.opted_out:
-        actions.append(AskToConfirm(lists=rule.lists))
-        actions.append(Answer(text=rule.confirm))
+    if rule.confirm and rule.lists:
+        if may_text:  # who can't be asked can't confirm: on no list without that
+            actions.append(AskToConfirm(lists=rule.lists))
+            actions.append(Answer(text=rule.confirm))
     else:
         # Recorded and shown for somebody opted out too, but neither lifts that nor is answered.
         if rule.lists:

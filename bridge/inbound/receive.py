@@ -5,6 +5,8 @@ Only when that is durable does the carrier hear "yes". Nothing here waits for an
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from bridge.carriers.contract import InboundText
 from bridge.domain.directory import Directory
 from bridge.ids import new_id
@@ -13,10 +15,18 @@ from bridge.store import messages
 from bridge.store.database import Transaction
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """A text that is kept: our id for it, and what was decided."""
+
+    message_id: str
+    verdict: str
+
+
 def take_in(
     tx: Transaction, carrier: str, text: InboundText, directory: Directory, rules: Rules
-) -> str | None:
-    """Keep a text and judge it. Returns its verdict, None where it had come before."""
+) -> Taken | None:
+    """Keep a text and judge it. Returns None where it had come before."""
     message_id = new_id()
     is_new = messages.add_inbound(
         tx,
@@ -33,7 +43,7 @@ def take_in(
         return None
     message = messages.get(tx, message_id)
     assert message is not None, "just added"  # noqa: S101 - the same transaction
-    return judge_text(tx, message, directory, rules)
+    return Taken(message_id=message_id, verdict=judge_text(tx, message, directory, rules))
 
 
 def take_in_waiting(tx: Transaction, directory: Directory, rules: Rules) -> int:

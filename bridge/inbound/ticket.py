@@ -15,6 +15,7 @@ from bridge.desks.contract import (
     TicketChanged,
     TicketClosed,
     TicketDraft,
+    TicketFull,
     TicketGone,
     TicketId,
     Written,
@@ -114,7 +115,12 @@ class TicketWriter:
         choice = tickets.choose(None if ticket is None else ticket.status)
         if ticket is not None and isinstance(choice, tickets.Comment):
             comment = _comment(case.message, requester, reopen=choice.reopen)
-            return await self.writer.append(job, ticket, comment, aside | {"notes": []})
+            try:
+                return await self.writer.append(job, ticket, comment, aside | {"notes": []})
+            except TicketFull:
+                full = f"The earlier ticket #{ticket.id} is full: Zendesk takes no more comments."
+                aside = aside | {"notes": [*case.notes, full]}
+                return await self.writer.create(job, _ticket(case, requester), aside)
         if ticket is None:
             return await self.writer.create(job, _ticket(case, requester), aside)
         try:

@@ -14,6 +14,7 @@ from bridge.outbound import wording
 from bridge.outbound.compose import put_text
 from bridge.store import contacts, conversations, messages
 from bridge.store.database import Transaction
+from bridge.store.messages import Message
 from bridge.ticketing.notes import put_note
 
 
@@ -45,7 +46,7 @@ def queue(tx: Transaction, asked: Asked, directory: Directory, rules: Lengths) -
     if asked.idempotency_key is not None:
         known = messages.by_idempotency_key(tx, asked.idempotency_key)
         if known is not None:
-            _check_same(asked, known.body, known.customer)
+            _check_same(asked, known)
             return known.id, False
     address = next(
         (found for found in directory.senders if display(found) == display(asked.sender)), None
@@ -87,6 +88,7 @@ def queue(tx: Transaction, asked: Asked, directory: Directory, rules: Lengths) -
     return message_id, True
 
 
-def _check_same(asked: Asked, body: str, customer: str) -> None:
-    if (asked.body, asked.customer) != (body, customer):
+def _check_same(asked: Asked, known: Message) -> None:
+    wanted = (asked.body, asked.customer, display(asked.sender), asked.kind)
+    if wanted != (known.body, known.customer, display(known.sender), known.kind):
         raise BadRequest("idempotency_key", "a key that no other message was queued under")

@@ -8,6 +8,7 @@ one takes nothing from the others.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import os
 import re
@@ -30,6 +31,7 @@ T = TypeVar("T")
 BUSY_TIMEOUT_MS = 5_000
 MOST_IN_ONE_COMMIT = 200
 SYNCHRONOUS_FULL = 2
+WRONG_SQL = sqlite3.SQLITE_ERROR  # "no such column": one caller's mistake, not the database's
 EXIT_DISK_LIED = 74  # EX_IOERR
 
 
@@ -107,20 +109,22 @@ class SqliteDatabase:
         self._queue: asyncio.Queue[_Waiting | None] = asyncio.Queue()
         self._writing: asyncio.Task[None] | None = None
         self._reading = asyncio.Lock()
+        self._closing = False
         self._listeners: dict[str, list[Callable[[], None]]] = {}
 
     async def open(self) -> None:
         """Connect, migrate, check the pragmas. Raises UserMistake."""
-        if self._exclusive:
-            self._lock = _lock_file(self._path + ".lock")
+        self._closing = False
         try:
+            if self._exclusive:
+                self._lock = _lock_file(self._path + ".lock")
             self._writer = await _connect(self._path)
             await self._writer.run_whole(_set_up)
             await self._writer.run_whole(lambda c: _migrate(c, self._clock.now_ms()))
             self._reader = await _connect(self._path)
             await self._reader.run_whole(_set_up)
             await self._reader.execute("PRAGMA query_only = ON")
-        except (sqlite3.Error, BridgeError) as error:
+        except (sqlite3.Error, OSError, BridgeError) as error:
             await self.close()
             if isinstance(error, BridgeError):
                 raise
@@ -129,6 +133,7 @@ class SqliteDatabase:
 
     async def close(self) -> None:
         """Finish what has queued and disconnect."""
+        self._closing = True  # what came after the end of the queue would never be answered
         if self._writing is not None:
             self._queue.put_nowait(None)
             await self._writing
@@ -143,7 +148,7 @@ class SqliteDatabase:
 
     async def write(self, transaction: Callable[[Transaction], T]) -> T:
         """Run in the next commit; durable when this returns. Raises NotDurable."""
-        if self._writing is None or self._writing.done():
+        if self._closing or self._writing is None or self._writing.done():
             raise NotDurable("the database is closed")
         waiting = _Waiting(transaction, asyncio.get_running_loop().create_future())
         self._queue.put_nowait(waiting)
@@ -197,7 +202,7 @@ class SqliteDatabase:
         if waiting.error is None:
             for topic in waiting.topics:
                 for call in self._listeners.get(topic, ()):
-                    call()
+                    asyncio.get_running_loop().call_soon(call)  # its faults are not the writer's
         if waiting.future.done():  # its caller has gone away; what was committed stays so
             return
         if waiting.error is None:
@@ -220,11 +225,15 @@ async def _connect(path: str) -> _Connection:
 def _back_up(connection: sqlite3.Connection, path: str) -> None:
     if Path(path).exists():
         raise UserMistake(f"{path}: exists already; a backup never overwrites")
-    target = sqlite3.connect(path)
     try:
-        connection.backup(target)
-    finally:
-        target.close()
+        target = sqlite3.connect(path)
+        try:
+            connection.backup(target)
+        finally:
+            target.close()
+    except sqlite3.Error as error:
+        Path(path).unlink(missing_ok=True)  # half a backup is none
+        raise UserMistake(f"{path}: the backup can't be written: {error}") from error
 
 
 def _set_up(connection: sqlite3.Connection) -> None:
@@ -294,7 +303,7 @@ def _commit_together(connection: sqlite3.Connection, batch: list[_Waiting], now_
             # going on would acknowledge what may not be there. Start again from the disk.
             sys.stderr.write(f"bridge: the disk refused to keep data ({error}); ending\n")
             os._exit(EXIT_DISK_LIED)
-        if connection.in_transaction:
+        with contextlib.suppress(sqlite3.Error):  # what stays open fails the next BEGIN as well
             connection.execute("ROLLBACK")
         for waiting in batch:
             waiting.error = NotDurable(str(error))
@@ -306,12 +315,17 @@ def _run_one(connection: sqlite3.Connection, waiting: _Waiting, now_ms: int) -> 
     try:
         waiting.result = waiting.transaction(transaction)
         waiting.topics = transaction.topics
-    except sqlite3.OperationalError:
-        raise  # disk full, I/O error: SQLite may have rolled everything back; so do we
-    except BaseException as error:  # noqa: BLE001 - handed to the caller, who raises it
+    except BaseException as error:
+        if isinstance(error, sqlite3.OperationalError) and _code(error) != WRONG_SQL:
+            raise  # disk full, I/O error: SQLite may have rolled everything back; so do we
         connection.execute("ROLLBACK TO one")
-        waiting.error = error
+        # A future refuses StopIteration, which would end the writer.
+        waiting.error = RuntimeError(str(error)) if isinstance(error, StopIteration) else error
     connection.execute("RELEASE one")
+
+
+def _code(error: sqlite3.Error) -> int:
+    return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK))
 
 
 def _lock_file(path: str) -> IO[str]:

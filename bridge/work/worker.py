@@ -7,6 +7,7 @@ so that one that is paused or slow holds up nobody else.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -172,12 +173,20 @@ class Worker:
             current = Claim(lane=claimed.lane, lease=claimed.lease, item=item)
             try:
                 if self._stopping or turn == ITEMS_A_TURN:
-                    await self.database.write(lambda tx, c=current: work.give_back(tx, c))  # type: ignore[misc]
+                    await self._give_back(current)
                     return
                 item = await self._work_item(current)
+            except asyncio.CancelledError:
+                # A stop that can't wait: what may have left is in the intent.
+                with contextlib.suppress(LeaseLost, NotDurable):
+                    await self._give_back(current)
+                raise
             except LeaseLost:
                 log.warning("work.lease_lost", lane=claimed.lane)
                 return
+
+    async def _give_back(self, claimed: Claim) -> None:
+        await self.database.write(lambda tx: work.give_back(tx, claimed))
 
     async def _work_item(self, claimed: Claim) -> Item | None:
         item = claimed.item
@@ -275,7 +284,9 @@ class Worker:
             await asyncio.sleep(RENEW_S)
             held: Sequence[tuple[str, str]] = [(c.lane, c.lease) for c in self._running.values()]
             if held:
-                await self.database.write(lambda tx, h=held: work.renew(tx, h, LEASE_MS))  # type: ignore[misc]
+                # A lease outlasts several of these, so that one may fail.
+                with contextlib.suppress(NotDurable):
+                    await self.database.write(lambda tx, h=held: work.renew(tx, h, LEASE_MS))  # type: ignore[misc]
 
 
 def _name(outcome: Outcome) -> work.Outcome:

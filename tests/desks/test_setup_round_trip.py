@@ -10,13 +10,13 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from bridge.clock import SystemClock
 from bridge.desks.zendesk import events, setup
 from bridge.desks.zendesk.api import ZendeskApi
 from bridge.desks.zendesk.auth import OAuthClient
 from bridge.desks.zendesk.setup import SetupResult
 from bridge.http import HttpClient
 from bridge.sandbox.zendesk import FakeZendesk
+from tests.desks.scripted import HandClock
 
 
 class Hooked:
@@ -43,23 +43,23 @@ async def bridge() -> AsyncIterator[Hooked]:
 
 
 @pytest.fixture
-async def fake() -> AsyncIterator[FakeZendesk]:
-    zendesk = FakeZendesk()
+async def fake(clock: HandClock) -> AsyncIterator[FakeZendesk]:
+    zendesk = FakeZendesk(clock=clock)
     await zendesk.start()
     yield zendesk
     await zendesk.stop()
 
 
 @pytest.fixture
-def api(fake: FakeZendesk, http: HttpClient) -> ZendeskApi:
+def api(fake: FakeZendesk, http: HttpClient, clock: HandClock) -> ZendeskApi:
     credentials = OAuthClient(
         base_url=fake.url,
         client_id="sms-bridge",
         client_secret="zendesk-client-secret",
         http=http,
-        clock=SystemClock(),
+        clock=clock,
     )
-    return ZendeskApi(base_url=fake.url, credentials=credentials, http=http, clock=SystemClock())
+    return ZendeskApi(base_url=fake.url, credentials=credentials, http=http, clock=clock)
 
 
 async def set_up(
@@ -75,7 +75,7 @@ async def set_up(
 
 
 async def test_a_public_reply_on_our_ticket_calls_us(
-    fake: FakeZendesk, api: ZendeskApi, bridge: Hooked
+    fake: FakeZendesk, api: ZendeskApi, bridge: Hooked, clock: HandClock
 ) -> None:
     made, _ = await set_up(api, bridge)
     customer = fake.add_user(name="Kim", phone="+12025550123")
@@ -91,7 +91,7 @@ async def test_a_public_reply_on_our_ticket_calls_us(
     while not bridge.received.empty():
         headers, body = bridge.received.get_nowait()
         secret = made.signing_secret or ""
-        events.verify(headers, body, secrets=[secret], now_ms=SystemClock().now_ms())
+        events.verify(headers, body, secrets=[secret], now_ms=clock.now_ms())
         hint = events.parse_hint(body)
         hints.append((hint.ticket_id, hint.comment_id))
     assert hints[-1] == (ticket.id, reply.id)
@@ -129,11 +129,21 @@ async def test_the_accounts_default_triggers_are_named(
 
 
 async def test_the_automation_closes_our_solved_tickets_only(
-    fake: FakeZendesk, api: ZendeskApi, bridge: Hooked
+    fake: FakeZendesk, api: ZendeskApi, bridge: Hooked, clock: HandClock
 ) -> None:
-    made, _ = await set_up(api, bridge)
+    await set_up(api, bridge)
+    customer = fake.add_user(name="Kim", phone="+12025550123")
+    ours = await fake.agent_opens(customer, "<p>Hello</p>", tags=["sms", "sms_bridge"])
+    still_open = await fake.agent_opens(customer, "<p>Hello</p>", tags=["sms", "sms_bridge"])
+    theirs = await fake.agent_opens(customer, "<p>Hello</p>", tags=["sms"])
+    for ticket in (ours, theirs):
+        await fake.set_status(ticket.id, "solved")
 
-    assert made.automation_id is not None
-    rule = fake.account.resources["automations"][made.automation_id]
-    assert rule["actions"] == [{"field": "status", "value": "closed"}]
-    assert await fake.run_automations() == 0
+    clock.forward(23 * 3600)
+    await fake.run_automations()
+    early = ours.status
+    clock.forward(3 * 3600)
+    await fake.run_automations()
+
+    assert early == "solved"
+    assert (ours.status, still_open.status, theirs.status) == ("closed", "open", "solved")

@@ -1,4 +1,5 @@
 """Twilio's Programmable Messaging, as far as a bridge uses it."""
+
 from __future__ import annotations
 
 from bridge.sandbox.twilio.records import HandsetText, InboundResult, Number, SentText

@@ -103,7 +103,9 @@ class Caller:
             if left <= 0:
                 break
             headers = {"I-Twilio-Idempotency-Token": token} if attempt else {}
-            answer = await self._once(target, method, fields, headers, overrides, left)
+            answer = await self._once(
+                target, method, fields, headers, overrides=overrides, left_s=left
+            )
             if not overrides.wants_retry(answer):
                 break
             await asyncio.sleep(self.retry_pause_s)
@@ -128,6 +130,7 @@ class Caller:
         method: str,
         fields: Mapping[str, str],
         headers: Mapping[str, str],
+        *,
         overrides: Overrides,
         left_s: float,
     ) -> HookAnswer:

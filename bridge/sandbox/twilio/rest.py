@@ -68,7 +68,7 @@ class Rest:
         ]
 
     def middleware(self) -> Middleware:
-        """Return the aiohttp middleware: who asks, too many at once, errors as Twilio words them."""
+        """Return the aiohttp middleware: who asks, too many at once, errors in Twilio's words."""
 
         @web.middleware
         async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -93,9 +93,9 @@ class Rest:
     def _authenticate(self, request: web.Request) -> None:
         if request.path.startswith("/storage/"):
             return
-        if "/Media/ME" in request.path and not request.path.endswith(".json"):
-            if not self.media_needs_auth and "Authorization" not in request.headers:
-                return
+        is_file = "/Media/ME" in request.path and not request.path.endswith(".json")
+        if is_file and not self.media_needs_auth and "Authorization" not in request.headers:
+            return
         user, _, secret = _basic(request.headers.get("Authorization", "")).partition(":")
         wanted = self.auth_token if user == self.account.sid else self.api_keys.get(user)
         if wanted is None or not hmac.compare_digest(secret.encode(), wanted.encode()):

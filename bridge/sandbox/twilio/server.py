@@ -11,8 +11,9 @@ from aiohttp import web
 
 from bridge.clock import Clock, SystemClock
 from bridge.sandbox.faults import Faults
-from bridge.sandbox.twilio.account import Account
+from bridge.sandbox.twilio.account import LONGEST_BODY, Account
 from bridge.sandbox.twilio.hooks import Caller, HookAnswer
+from bridge.sandbox.twilio.inbound import inbound_fields, is_success, receive, replies
 from bridge.sandbox.twilio.records import (
     API_VERSION,
     HandsetText,
@@ -180,7 +181,7 @@ class FakeTwilio:
         """Text one of our numbers. The webhook goes out `copies` times, one after the other
         or at once. Raises KeyError for a number that is not ours."""
         number = self.account.numbers[to]
-        message = self._receive(number, customer, body[:1600], media)
+        message = receive(self.account, number, customer, body[:LONGEST_BODY], media)
         handled = handle_word(
             body,
             kind=number.kind,
@@ -189,7 +190,9 @@ class FakeTwilio:
         )
         if handled is not None:
             self._answer_word(number, customer, handled)
-        message.payload = self._inbound_fields(number, message, handled) | dict(extra or {})
+        message.payload = inbound_fields(self.account, number, message, handled, self.url) | dict(
+            extra or {}
+        )
         if self.lose_webhooks:
             return InboundResult(sid=message.sid)
         return await self.redeliver(message.sid, copies=copies, concurrent=concurrent)
@@ -211,31 +214,6 @@ class FakeTwilio:
             bodies=tuple(answer.body for answer in answers),
         )
 
-    def _receive(
-        self, number: Number, customer: str, body: str, media: Sequence[tuple[str, bytes]]
-    ) -> Message:
-        now = self.account.now_ms()
-        message = Message(
-            sid=new_sid("MM" if media else "SM"),
-            sender=customer,
-            to=number.number,
-            body=body,
-            direction="inbound",
-            status="received",
-            created_ms=now,
-            updated_ms=now,
-            sent_ms=now,
-            segments=count_segments(body),
-            service_sid=number.service_sid,
-            media=[
-                Media(sid=new_sid("ME"), content_type=kind, content=content, created_ms=now)
-                for kind, content in media
-            ],
-        )
-        self.account.messages.append(message)
-        self.account.changed("inbound", sid=message.sid, customer=customer, body=body)
-        return message
-
     def _answer_word(self, number: Number, customer: str, handled: Handled) -> None:
         pair = (number.number, customer)
         if handled.blocks is not None:
@@ -253,62 +231,28 @@ class FakeTwilio:
         self.account.finish(message, "delivered")
         self._show(message, (), by_carrier=True)
 
-    def _inbound_fields(
-        self, number: Number, message: Message, handled: Handled | None
-    ) -> dict[str, str]:
-        fields = {
-            "ToCountry": number.country,
-            "ToState": "",
-            "ToCity": "",
-            "ToZip": "",
-            "FromCountry": number.country,
-            "FromState": "",
-            "FromCity": "",
-            "FromZip": "",
-            "SmsMessageSid": message.sid,
-            "SmsSid": message.sid,
-            "MessageSid": message.sid,
-            "AccountSid": self.account.sid,
-            "SmsStatus": "received",
-            "From": message.sender,
-            "To": message.to,
-            "Body": message.body,
-            "NumMedia": str(len(message.media)),
-            "NumSegments": str(message.segments),
-            "ApiVersion": API_VERSION,
-        }
-        if number.service_sid is not None:
-            fields["MessagingServiceSid"] = number.service_sid
-        if handled is not None and number.advanced_opt_out:
-            fields["OptOutType"] = handled.word
-        base = f"{self.url}/{API_VERSION}/Accounts/{self.account.sid}/Messages/{message.sid}"
-        for index, media in enumerate(message.media):
-            fields[f"MediaUrl{index}"] = f"{base}/Media/{media.sid}"
-            fields[f"MediaContentType{index}"] = media.content_type
-        return fields
-
     async def _deliver_inbound(self, number: Number, message: Message) -> HookAnswer:
         if not number.sms_url:
             return HookAnswer(status=0)
         answer = await self._caller.call(number.sms_url, number.sms_method, message.payload)
-        if not _is_success(answer):
+        if not is_success(answer):
             self.account.alerts.append((11200, f"{message.sid}: HTTP {answer.status}"))
             if number.fallback_url:
                 fields = message.payload | {"ErrorCode": "11200", "ErrorUrl": number.sms_url}
                 answer = await self._caller.call(
                     number.fallback_url, number.fallback_method, fields
                 )
-        if _is_success(answer):
+        if is_success(answer):
             self._obey(number, message, answer)
         return answer
 
     def _obey(self, number: Number, message: Message, answer: HookAnswer) -> None:
         try:
-            replies = _replies(answer)
+            bodies = replies(answer)
         except ET.ParseError:
             self.account.alerts.append((12100, f"{message.sid}: document parse failure"))
             return
-        for body in replies:
+        for body in bodies:
             if (number.number, message.sender) in self.account.blocked:
                 self.account.alerts.append((21610, message.sid))
                 continue
@@ -411,28 +355,3 @@ class FakeTwilio:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _is_success(answer: HookAnswer) -> bool:
-    return 200 <= answer.status < 300
-
-
-def _replies(answer: HookAnswer) -> list[str]:
-    text = answer.body.strip()
-    if not text:
-        return []
-    if answer.content_type == "text/plain":
-        return [text]
-    found = ET.fromstring(text).iter()  # noqa: S314 - from our own server
-    return [
-        body
-        for element in found
-        if element.tag in {"Message", "Sms"}
-        for body in [_message_text(element)]
-        if body
-    ]
-
-
-def _message_text(element: ET.Element) -> str:
-    inner = element.find("Body")
-    return ((inner.text if inner is not None else element.text) or "").strip()

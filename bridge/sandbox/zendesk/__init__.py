@@ -1,4 +1,5 @@
 """Zendesk Support, as far as a bridge uses it."""
+
 from __future__ import annotations
 
 from bridge.sandbox.zendesk.answers import ZendeskRefusal

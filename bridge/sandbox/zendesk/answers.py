@@ -145,7 +145,7 @@ def page(
     `key` gives the id that a cursor remembers, so that a page stays right when items are added.
     """
     if any(part.startswith("page[") for part in request.query):
-        return _cursor_page(request, name, items, write, key, limit)
+        return _cursor_page(request, name, items, write, key, limit=limit)
     return _offset_page(request, name, items, write, limit)
 
 
@@ -155,6 +155,7 @@ def _cursor_page(
     items: Sequence[Any],
     write: Callable[[Any], Json],
     key: Callable[[Any], int],
+    *,
     limit: int,
 ) -> Json:
     query = request.query

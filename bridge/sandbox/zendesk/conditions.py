@@ -53,7 +53,7 @@ OPERATORS: dict[str, set[str]] = {
     "via_id": _EQUAL,
     "comment_includes_word": {"includes", "not_includes", "is", "is_not"},
     "subject_includes_word": {"includes", "not_includes", "is", "is_not"},
-    **dict.fromkeys(_HOURS, {"is", "less_than", "greater_than"}),
+    **{name: {"is", "less_than", "greater_than"} for name in sorted(_HOURS)},
 }
 PLAIN_VALUES: dict[str, set[str]] = {
     "status": set(STATUSES),
@@ -88,9 +88,9 @@ def _read(given: object, fields: set[str], where: str) -> Json:
     if operator not in operators:
         raise invalid(where, f"Condition operator is not valid for {name}: {operator}")
     known = PLAIN_VALUES.get(name)
-    if known is not None and operator not in {"changed", "not_changed"}:
-        if str(value) not in known:
-            raise invalid(where, f"Condition value is not valid for {name}: {value}")
+    has_value = operator not in {"changed", "not_changed"}
+    if known is not None and has_value and str(value) not in known:
+        raise invalid(where, f"Condition value is not valid for {name}: {value}")
     return {"field": name, "operator": operator, "value": value}
 
 

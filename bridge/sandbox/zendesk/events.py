@@ -41,7 +41,9 @@ def events_of(happening: Happening, account: Account, *, comment_on_create: bool
         found.extend(_change(name, old, happening.ticket))
     sequence = uuid.uuid4().hex.upper()[:26]
     return [
-        envelope(kind, happening.ticket, happening.updater, body, account, (sequence, position))
+        envelope(
+            kind, happening.ticket, happening.updater, body, account, sequence=(sequence, position)
+        )
         for position, (kind, body) in enumerate(found, start=1)
     ]
 
@@ -52,6 +54,7 @@ def envelope(
     actor: User,
     body: Json,
     account: Account,
+    *,
     sequence: tuple[str, int] | None = None,
 ) -> Json:
     """Write one event. Ids are text here, status and priority in capitals."""

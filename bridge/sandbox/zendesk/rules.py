@@ -5,18 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bridge.sandbox.zendesk.conditions import all_hold
+from bridge.sandbox.zendesk.happenings import Happening
 from bridge.sandbox.zendesk.placeholders import render
-from bridge.sandbox.zendesk.records import Email, Json, Ticket
+from bridge.sandbox.zendesk.records import Email, Json, Ticket, User
+from bridge.sandbox.zendesk.wishes import Wish
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bridge.sandbox.zendesk.happenings import Happening
     from bridge.sandbox.zendesk.state import Account
     from bridge.sandbox.zendesk.writing import TicketWriter
 
 HOUR_MS = 3_600_000
 MOST_PER_RUN = 1000
+SYSTEM = User(id=-1, name="System", role="system")  # who automations write as
 
 
 class Rules:
@@ -40,23 +42,32 @@ class Rules:
             for action in trigger["actions"]:
                 self._act(happening, action, trigger["title"])
 
-    def run_automations(self, happening_of: Callable[[Ticket], Happening]) -> int:
+    def run_automations(self) -> int:
         """Run each active automation once over all tickets, as Zendesk does every hour.
         Returns how many tickets were changed."""
         changed = 0
         for automation in self._in_order("automations"):
-            for ticket in list(self.account.tickets.values())[:MOST_PER_RUN]:
-                happening = happening_of(ticket)
-                if ticket.deleted or ticket.status == "closed":
-                    continue
-                if not self._automation_holds(automation, happening):
-                    continue
-                changed += 1
-                for action in automation["actions"]:
-                    self._act(happening, action, automation["title"])
-                ticket.updated_ms = ticket.generated_ms = self.account.now_ms()
-                self.account.wrote("update", "rule", ticket_id=ticket.id)
+            for ticket in list(self.account.tickets.values()):
+                happening = Happening(ticket=ticket, updater=SYSTEM, channel="rule", created=False)
+                is_over = ticket.deleted or ticket.status == "closed"
+                if not is_over and self._automation_holds(automation, happening):
+                    self._automate(automation, happening)
+                    changed += 1
+                if changed == MOST_PER_RUN:
+                    return changed
         return changed
+
+    def _automate(self, automation: Json, happening: Happening) -> None:
+        ticket, wish = happening.ticket, Wish()
+        for action in automation["actions"]:
+            name, value = action["field"], action["value"]
+            if name in _TAG_ACTIONS:
+                wish.fields["tags"] = _new_tags(ticket, name, str(value))
+            elif name in _SETTABLE:
+                wish.fields[name] = _plain(name, value)
+            else:
+                self._act(happening, action, automation["title"])
+        self.writer.update(ticket, wish, updater=SYSTEM, source="rule")
 
     def _automation_holds(self, automation: Json, happening: Happening) -> bool:
         conditions = automation["conditions"]
@@ -93,21 +104,17 @@ class Rules:
             self.notify(str(webhook), render(str(template), happening, self.account))
         elif name == "notification_user":
             self._email(happening, value, title)
-        elif name in {"set_tags", "current_tags", "remove_tags"}:
-            self._change_tags(happening, name, str(value), title)
+        elif name in _TAG_ACTIONS:
+            tags = _new_tags(happening.ticket, name, str(value))
+            self.writer.change_by_rule(happening, "tags", tags, title)
         elif name.startswith("custom_fields_"):
             key = int(name.removeprefix("custom_fields_"))
             self.writer.change_by_rule(happening, "custom_fields", {key: value}, title)
         elif name in _SETTABLE:
             self.writer.change_by_rule(happening, name, _plain(name, value), title)
 
-    def _change_tags(self, happening: Happening, name: str, value: str, title: str) -> None:
-        old, given = set(happening.ticket.tags), set(value.split())
-        new = {"set_tags": given, "current_tags": old | given, "remove_tags": old - given}[name]
-        self.writer.change_by_rule(happening, "tags", sorted(new), title)
-
     def _email(self, happening: Happening, value: Any, title: str) -> None:  # noqa: ANN401
-        whom, subject = (list(value) + ["", ""])[:2]
+        whom, subject = [*value, "", ""][:2]
         ticket = happening.ticket
         people = {
             "requester_id": ticket.requester_id,
@@ -129,7 +136,15 @@ class Rules:
         )
 
 
+_TAG_ACTIONS = {"set_tags", "current_tags", "remove_tags"}
 _SETTABLE = {"status", "priority", "type", "group_id", "assignee_id", "ticket_form_id", "brand_id"}
+
+
+def _new_tags(ticket: Ticket, action: str, value: str) -> list[str]:
+    old, given = set(ticket.tags), set(value.split())
+    return sorted(
+        {"set_tags": given, "current_tags": old | given, "remove_tags": old - given}[action]
+    )
 
 
 def _plain(name: str, value: object) -> object:

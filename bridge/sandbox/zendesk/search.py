@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -18,6 +19,28 @@ LAST_RESULT = 1000
 _TERM = re.compile(r"^(-?)([a-z_]+)(:|<=|>=|<|>)(.*)$", re.DOTALL)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Term:
+    """One term of a query; `name` is "" for a bare word."""
+
+    name: str
+    operator: str
+    value: str
+    negated: bool = False
+
+    def is_alternative_to(self, other: Term) -> bool:
+        """Whether either of the two is enough: the same property asked for twice."""
+        is_plain = self.operator == ":" and not self.negated and self.name != ""
+        return self is other or (
+            is_plain and (self.name, self.operator, self.negated) == other.kind
+        )
+
+    @property
+    def kind(self) -> tuple[str, str, bool]:
+        """What the term asks about, without its value."""
+        return self.name, self.operator, self.negated
+
+
 def find_users(account: Account, query: str) -> list[User]:
     """Find active users. All terms must hold."""
     terms = _terms(query)
@@ -26,12 +49,12 @@ def find_users(account: Account, query: str) -> list[User]:
         for user in account.users.values()
         if user.active
         and _is_indexed(account, user.created_ms)
-        and all(_user_matches(user, *term) for term in terms)
+        and all(_user_matches(user, term) for term in terms)
     ]
 
 
 def find_tickets(account: Account, query: str) -> list[Ticket]:
-    """Find tickets that are not deleted. Terms of one name are alternatives, as in Zendesk."""
+    """Find tickets that are not deleted. All terms must hold; alternatives count as one."""
     terms = _terms(query)
     return [
         ticket
@@ -39,7 +62,11 @@ def find_tickets(account: Account, query: str) -> list[Ticket]:
         if not ticket.deleted
         and _is_indexed(account, ticket.created_ms)
         and all(
-            any(_ticket_matches(account, ticket, *one) for one in terms if one[:3] == term[:3])
+            any(
+                _ticket_matches(account, ticket, one)
+                for one in terms
+                if one.is_alternative_to(term)
+            )
             for term in terms
         )
     ]
@@ -78,7 +105,7 @@ class Search:
 
     def _find(self, request: web.Request) -> list[Ticket | User]:
         query = request.query.get("query", "")
-        kinds = {value for _, name, _, value in _terms(query) if name == "type"}
+        kinds = {term.value for term in _terms(query) if term.name == "type"}
         found: list[Ticket | User] = []
         if not kinds or "ticket" in kinds:
             found += sorted(
@@ -100,8 +127,7 @@ def _is_indexed(account: Account, created_ms: int) -> bool:
     return created_ms + account.index_lag_s * 1000 <= account.now_ms()
 
 
-def _terms(query: str) -> list[tuple[bool, str, str, str]]:
-    """Split a query: negated or not, property ("" for a bare word), operator, value."""
+def _terms(query: str) -> list[Term]:
     try:
         parts = shlex.split(query, posix=True)
     except ValueError:
@@ -110,15 +136,17 @@ def _terms(query: str) -> list[tuple[bool, str, str, str]]:
     for part in parts:
         match = _TERM.match(part)
         if match is None:
-            found.append((False, "", ":", part))
+            found.append(Term(name="", operator=":", value=part))
         else:
-            found.append((match[1] == "-", match[2], match[3], match[4]))
+            found.append(
+                Term(negated=match[1] == "-", name=match[2], operator=match[3], value=match[4])
+            )
     return found
 
 
-def _user_matches(user: User, negated: bool, name: str, operator: str, value: str) -> bool:  # noqa: FBT001
-    del operator
-    if name == "type":
+def _user_matches(user: User, term: Term) -> bool:
+    value = term.value
+    if term.name == "type":
         return value == "user"
     words = f"{user.name} {user.email or ''} {user.notes} {user.phone or ''}".lower()
     emails = [one.value.lower() for one in user.identities if one.type == "email"]
@@ -131,8 +159,8 @@ def _user_matches(user: User, negated: bool, name: str, operator: str, value: st
         "name": lambda: value.lower() in user.name.lower(),
         "tags": lambda: value in user.tags,
         "user": lambda: value.lower() in words,
-    }.get(name, lambda: False)()
-    return holds is not negated
+    }.get(term.name, lambda: False)()
+    return holds is not term.negated
 
 
 def _phone_matches(user: User, value: str) -> bool:
@@ -145,15 +173,9 @@ def _phone_matches(user: User, value: str) -> bool:
     return value in forms
 
 
-def _ticket_matches(
-    account: Account,
-    ticket: Ticket,
-    negated: bool,  # noqa: FBT001
-    name: str,
-    operator: str,
-    value: str,
-) -> bool:
-    if name == "type":
+def _ticket_matches(account: Account, ticket: Ticket, term: Term) -> bool:
+    value, operator = term.value, term.operator
+    if term.name == "type":
         return value == "ticket"
     requester = account.users[ticket.requester_id]
     texts = " ".join([ticket.subject, *(one.plain_body for one in ticket.comments)]).lower()
@@ -168,8 +190,8 @@ def _ticket_matches(
         "subject": lambda: value.lower() in ticket.subject.lower(),
         "group": lambda: str(ticket.group_id) == value,
         "brand": lambda: str(ticket.brand_id) == value,
-    }.get(name, lambda: False)()
-    return holds is not negated
+    }.get(term.name, lambda: False)()
+    return holds is not term.negated
 
 
 def _status_index(value: str) -> int:

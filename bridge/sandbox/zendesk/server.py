@@ -322,11 +322,7 @@ class FakeZendesk:
 
     async def run_automations(self) -> int:
         """Run the hourly automations now. Returns how many tickets they changed."""
-        return self.rules.run_automations(
-            lambda ticket: Happening(
-                ticket=ticket, updater=self.api_user, channel="rule", created=False
-            )
-        )
+        return self.rules.run_automations()
 
     # -- webhooks -----------------------------------------------------------------------------
 

@@ -86,13 +86,7 @@ class Wish:
 def read_wish(account: Account, given: Json) -> Wish:
     """Read the ticket object of a create or update. Raises ZendeskRefusal 400 or 422."""
     wish = Wish()
-    for name in ("subject", "external_id"):
-        if name in given:
-            wish.fields[name] = None if given[name] is None else str(given[name])
-    if "raw_subject" in given:
-        wish.fields["subject"] = str(given["raw_subject"])
-    if len(wish.fields.get("subject") or "") > LONGEST_SUBJECT:
-        raise invalid("subject", "Subject: is too long", "ValueTooLong")
+    _read_texts(given, wish)
     _read_choices(given, wish)
     for name in ("assignee_id", "group_id", "brand_id", "ticket_form_id", "submitter_id"):
         if name in given:
@@ -155,6 +149,16 @@ def read_tags(given: object) -> list[str]:
         raise bad_attribute("tags", "an array of strings")
     flat = [tag.lower() for part in parts for tag in part.split()]
     return list(dict.fromkeys(flat))
+
+
+def _read_texts(given: Json, wish: Wish) -> None:
+    for name in ("subject", "external_id"):
+        if name in given:
+            wish.fields[name] = None if given[name] is None else str(given[name])
+    if "raw_subject" in given:
+        wish.fields["subject"] = str(given["raw_subject"])
+    if len(wish.fields.get("subject") or "") > LONGEST_SUBJECT:
+        raise invalid("subject", "Subject: is too long", "ValueTooLong")
 
 
 def _read_choices(given: Json, wish: Wish) -> None:

@@ -196,7 +196,7 @@ class TicketWriter:
     ) -> None:
         if name == "custom_fields":
             for key, content in value.items():
-                self._put_custom(ticket, audit, key, content, event, before)
+                self._put_custom(ticket, audit, key, content, event=event, before=before)
             return
         if name == "tags":
             value = sorted(value)
@@ -216,6 +216,7 @@ class TicketWriter:
         audit: Audit,
         key: int,
         value: object,
+        *,
         event: str,
         before: dict[str, Any] | None,
     ) -> None:
