@@ -13,7 +13,7 @@ from bridge.web.api.answers import show_failed
 
 @click.group()
 def failed() -> None:
-    """See what could not be done, try it again, or give it up."""
+    """See what failed; retry it or give it up."""
 
 
 @failed.command("list")
@@ -38,7 +38,7 @@ def list_command(*, limit: int, json: bool) -> None:
 def retry_command(work_id: str | None, *, everything: bool) -> None:
     """Try failed work again: the one with this ID, or --all."""
     if everything == (work_id is not None):
-        raise click.UsageError("give either an ID or --all")
+        raise click.UsageError("give either an ID or --all.")
     settings = settings_here()
     if work_id is None:
         count = write(settings, retry_all)

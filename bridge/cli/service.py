@@ -19,7 +19,10 @@ from bridge.store.database import Database
 
 @click.command()
 def demo() -> None:
-    """Try it without any account: a phone on one side, an agent's ticket on the other."""
+    """Try it without any account.
+
+    A page with a phone on one side and an agent's ticket on the other, over the real code.
+    """
     asyncio.run(run_demo(settings_here()))
 
 
@@ -33,7 +36,10 @@ def serve() -> None:
 
 @click.command()
 def migrate() -> None:
-    """Bring the database up to this version, as `serve` does by itself."""
+    """Bring the database up to this version.
+
+    `serve` does so by itself.
+    """
 
     async def opened(_database: Database) -> None:
         """Opening has migrated it."""
@@ -46,7 +52,10 @@ def migrate() -> None:
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 def backup(file: Path) -> None:
-    """Copy the whole database to FILE, also while the service runs."""
+    """Copy the whole database to FILE.
+
+    Also while the service runs. A file that exists is never overwritten.
+    """
     run_with_database(settings_here(), lambda database: database.back_up(str(file)))
     click.echo(f"copied to {file}")
 
@@ -54,7 +63,11 @@ def backup(file: Path) -> None:
 @click.command()
 @as_json
 def doctor(*, json: bool) -> int:
-    """Check every credential, number and address; exit 0 only when everything would work."""
+    """Check that everything would work.
+
+    Every credential, number, address and clock, with how to mend what would not. Exits 0 only
+    when everything would.
+    """
     findings = asyncio.run(run_doctor(settings_here()))
     if json:
         print_json({"findings": [asdict(finding) for finding in findings]})

@@ -25,9 +25,10 @@ LARGEST_FILE = 1024 * 1024  # bytes
 @click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
 @as_json
 def import_file(file: Path, *, prune: bool, dry_run: bool, json: bool) -> None:
-    """Set what FILE names, and leave the rest; reaches a running service within seconds.
+    """Set what FILE names, and leave the rest.
 
-    A sender, list or keyword rule that the file names becomes just what the file says.
+    Reaches a running service within seconds. A sender, list or keyword rule that the file names
+    becomes just what the file says.
     """
     settings = settings_here()
     carriers = {name: can.answers for name, can in CAPABILITIES.items()}
@@ -50,7 +51,10 @@ def import_file(file: Path, *, prune: bool, dry_run: bool, json: bool) -> None:
 @click.command("export")
 @click.argument("file", type=click.Path(path_type=Path))
 def export_file(file: Path) -> None:
-    """Write all settings to FILE, for review and for `bridge import` ("-": standard output)."""
+    """Write all settings to FILE.
+
+    For review, and for `bridge import`; "-" is standard output.
+    """
     text = read(settings_here(), export_settings)
     if str(file) == "-":
         click.echo(text, nl=False)

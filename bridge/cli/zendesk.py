@@ -24,7 +24,7 @@ from bridge.store.database import Database
 
 @click.group()
 def zendesk() -> None:
-    """Make, mend, show or take away what the bridge needs in Zendesk."""
+    """Set up what the bridge needs in Zendesk."""
 
 
 @zendesk.command()

@@ -11,11 +11,15 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Customer:
-    """Somebody with a phone. `about` is one line for the page."""
+    """Somebody with a phone. `about` is one line for the page.
+
+    `in_zendesk`: how somebody once typed the number into Zendesk, None for a stranger.
+    """
 
     number: str
     name: str
     about: str
+    in_zendesk: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,10 +42,30 @@ class Agent:
 AGENT = Agent(name="Robin Park", email="robin@acme.example")
 
 CUSTOMERS = (
-    Customer(number="+12025550123", name="Maya Torres", about="Washington, waiting for a parcel"),
-    Customer(number="+13125550142", name="Jonas Weber", about="Chicago, texts in bursts"),
-    Customer(number="+14155550177", name="Amira Haddad", about="San Francisco, writes Arabic too"),
-    Customer(number="+16175550111", name="Sam Lee", about="Boston, new here"),
+    Customer(
+        number="+12025550123",
+        name="Maya Torres",
+        about="Washington, waiting for a parcel",
+        in_zendesk="+12025550123",
+    ),
+    Customer(
+        number="+13125550142",
+        name="Jonas Weber",
+        about="Chicago, texts in bursts",
+        in_zendesk="(312) 555-0142",
+    ),
+    Customer(
+        number="+14155550177",
+        name="Amira Haddad",
+        about="San Francisco, writes Arabic too",
+        in_zendesk="+1 415-555-0177",
+    ),
+    Customer(
+        number="+16175550111",
+        name="Sam Lee",
+        about="Boston, not known to Zendesk yet",
+        in_zendesk=None,
+    ),
 )
 
 BRAND_NUMBERS = (

@@ -51,9 +51,8 @@ class SandboxWorld:
         self._is_down = False
 
     async def open(self) -> None:
-        """Put the agent at work, and begin to watch the far sides."""
-        if AGENT.email not in {user.email for user in self._zendesk.users.values()}:
-            self._zendesk.add_user(name=AGENT.name, email=AGENT.email, role="agent", verified=True)
+        """Give Zendesk its people, and begin to watch the far sides."""
+        self._seat_people()
         self._session = aiohttp.ClientSession(
             headers={"Authorization": f"Bearer {self._token}"},
             timeout=aiohttp.ClientTimeout(total=ANSWER_WITHIN_S),
@@ -62,6 +61,15 @@ class SandboxWorld:
         self._twilio.on_change.append(self._hear)
         self._zendesk.on_change.append(self._hear)
         self._watcher = asyncio.create_task(self._watch())
+
+    def _seat_people(self) -> None:
+        """The agent, and the customers whom Zendesk knows."""
+        if AGENT.email in {user.email for user in self._zendesk.users.values()}:
+            return
+        self._zendesk.add_user(name=AGENT.name, email=AGENT.email, role="agent", verified=True)
+        for customer in CUSTOMERS:
+            if customer.in_zendesk is not None:
+                self._zendesk.add_user(name=customer.name, phone=customer.in_zendesk)
 
     async def close(self) -> None:
         """Stop watching."""

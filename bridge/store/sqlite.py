@@ -47,6 +47,14 @@ class _Connection(aiosqlite.Connection):
         execute = cast("Callable[..., Awaitable[T]]", self._execute)
         return await execute(work, self._conn)
 
+    async def open(self) -> None:
+        """Connect; after a failure the thread has ended too, before anybody closes the loop."""
+        try:
+            _ = await self
+        except BaseException:
+            await asyncio.to_thread(self._thread.join)
+            raise
+
 
 class SqliteTransaction:
     """A `Transaction` over the connection's own thread."""
@@ -218,7 +226,7 @@ async def _connect(path: str) -> _Connection:
         return connection
 
     connection = _Connection(connector, iter_chunk_size=64)
-    _ = await connection
+    await connection.open()
     return connection
 
 

@@ -1,9 +1,8 @@
-"""What every command has: help, one clear line on a mistake, an exit code that says how it ended."""
+"""What every command has: help, one clear line on a mistake, an exit code that tells its end."""
 
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -53,7 +52,7 @@ def test_every_command_has_help(bridge: Command, path: tuple[str, ...]) -> None:
 
     assert ended.code == 0
     assert ended.out.startswith(f"Usage: bridge {' '.join(path)}")
-    assert COMMANDS[path].help in " ".join(ended.out.split()) or COMMANDS[path].help is not None
+    assert (COMMANDS[path].help or "nothing").split(".")[0] in " ".join(ended.out.split())
     assert ended.err == ""
 
 
@@ -76,7 +75,7 @@ def test_without_a_command_the_commands_are_shown(bridge: Command) -> None:
         (["messages", "--foo"], "bridge: No such option '--foo'. Try 'bridge messages --help'."),
         (["messages", "--limit", "many"], "bridge: Invalid value for '--limit': 'many' is not"),
         (["import"], "bridge: Missing argument 'FILE'. Try 'bridge import --help'."),
-        (["failed", "retry"], "bridge: give either an ID or --all Try 'bridge failed retry"),
+        (["failed", "retry"], "bridge: give either an ID or --all. Try 'bridge failed retry"),
         (["failed", "retry", "x", "--all"], "bridge: give either an ID or --all"),
         (["failed", "retry", "x"], "bridge: there is no failed work x"),
         (["failed", "drop", "x"], "bridge: there is no failed work x"),
@@ -172,11 +171,10 @@ def test_a_reader_that_goes_away_is_no_error_to_tell_of(folder: Path) -> None:
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(package.__file__).parent.parent)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(signal.SIGPIPE, signal.SIG_IGN) and None,
     )
     assert process.stdout is not None
     process.stdout.close()
 
     _, err = process.communicate()
 
-    assert err == b""
+    assert (process.returncode, err) == (1, b"")

@@ -13,7 +13,7 @@ from tests.store.rows import BEGAN, CUSTOMER, SENDER, insert
 WHEN = "2026-01-02T03:04:05.678Z"
 
 
-def message(tx: Transaction, name: str, **values: Value) -> None:
+def message(tx: Transaction, name: str, **values: Value) -> str:
     row: dict[str, Value] = {
         "id": name,
         "direction": "inbound",
@@ -29,9 +29,10 @@ def message(tx: Transaction, name: str, **values: Value) -> None:
         "updated_at": BEGAN,
     }
     insert(tx, "messages", **{**row, **values})
+    return name
 
 
-def failure(tx: Transaction, ref: str) -> None:
+def failure(tx: Transaction, ref: str) -> str:
     insert(
         tx,
         "work",
@@ -46,6 +47,7 @@ def failure(tx: Transaction, ref: str) -> None:
         created_at=BEGAN,
         failed_at=BEGAN,
     )
+    return ref
 
 
 def test_messages_come_newest_first(bridge: Command, fill: Fill) -> None:
@@ -53,9 +55,10 @@ def test_messages_come_newest_first(bridge: Command, fill: Fill) -> None:
 
     lines = bridge("messages").out.splitlines()
 
-    assert lines[0].split() == "time id from to state verdict ticket text".split()
-    assert lines[1].split() == [WHEN, "m2", CUSTOMER, SENDER, *"done ticket 7 text m2".split()]
-    assert lines[2].split() == [WHEN, "m1", CUSTOMER, SENDER, *"done ticket - text m1".split()]
+    assert lines[0].split() == ["time", "id", "from", "to", "state", "verdict", "ticket", "text"]
+    ends = [CUSTOMER, SENDER, "done", "ticket"]
+    assert lines[1].split() == [WHEN, "m2", *ends, "7", "text", "m2"]
+    assert lines[2].split() == [WHEN, "m1", *ends, "-", "text", "m1"]
 
 
 def test_messages_of_one_customer_as_json(bridge: Command, fill: Fill) -> None:

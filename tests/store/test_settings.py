@@ -181,7 +181,7 @@ async def test_short_codes_may_be_named_without_their_country(database: SqliteDa
     await load(database, SHORT + '[[keywords]]\nwords = ["A"]\nreply = "x"\nsenders = ["50500"]\n')
 
     directory = await database.read(settings.load_directory)
-    assert directory.keywords["A (US:50500)"].senders == {"US:50500"}
+    assert directory.keywords["A (US:50500)"].senders == frozenset({"US:50500"})
 
 
 async def test_the_order_of_the_file_counts(database: SqliteDatabase) -> None:

@@ -144,8 +144,10 @@ function showMerge(ticket, tickets, actions) {
 function facts(ticket) {
   const parts = [
     el("span", { dir: "auto", text: ticket.requester }),
-    el("span", { text: readable(ticket.phone) }),
   ];
+  const digits = (text) => text.replace(/\D/gu, "");
+  if (digits(ticket.requester) !== digits(ticket.phone))
+    parts.push(el("span", { text: readable(ticket.phone) }));
   if (ticket.follow_up_of)
     parts.push(el("span", { class: "follow-up", text: `Follow-up of #${ticket.follow_up_of}` }));
   return parts;

@@ -103,7 +103,11 @@ export function readable(number) {
   return match ? `(${match[1]}) ${match[2]}-${match[3]}` : number;
 }
 
+/** Two letters for a face; of a number, its last two digits. */
 export const initials = (name) =>
+  /^[+(\d]/u.test(name) ? name.replace(/\D/gu, "").slice(-2) : lettersOf(name);
+
+const lettersOf = (name) =>
   name
     .split(/\s+/u)
     .map((word) => [...word][0])

@@ -22,7 +22,7 @@ function longLetter() {
 }
 
 const TRIES = [
-  ["hello", "First text", "Watch a ticket open on the right, with the number that was texted among its tags.",
+  ["hello", "First text", "Watch a ticket open on the right, in the customer’s name: the agent never leaves Zendesk.",
     (go) => go.text(GREETING)],
   ["join", "JOIN", "A keyword rule answers on the phone, and no ticket is made.",
     (go) => go.text("JOIN")],

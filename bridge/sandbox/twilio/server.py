@@ -19,13 +19,10 @@ from bridge.sandbox.twilio.records import (
     HandsetText,
     InboundResult,
     Json,
-    Media,
     Message,
     Number,
     NumberKind,
     SentText,
-    count_segments,
-    new_sid,
 )
 from bridge.sandbox.twilio.rest import Rest
 from bridge.sandbox.twilio.words import Handled, handle_word

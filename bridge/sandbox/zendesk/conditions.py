@@ -177,7 +177,7 @@ def _role(happening: Happening, operator: str, value: str) -> bool:
     user, ticket = happening.updater, happening.ticket
     is_so = {
         "agent": user.is_staff,
-        "end_user": not user.is_staff,
+        "end_user": user.role == "end-user",
         "requester_id": user.id == ticket.requester_id,
         "assignee_id": user.id == ticket.assignee_id,
         "all": True,

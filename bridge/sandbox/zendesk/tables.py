@@ -1,4 +1,4 @@
-"""The usual calls on a list of records that an admin sets up: list, show, create, change, delete."""
+"""The usual calls on records that an admin sets up: list, show, create, change, delete."""
 
 from __future__ import annotations
 

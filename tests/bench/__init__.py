@@ -1,0 +1,1 @@
+"""Speed, measured: `make bench`. Ratios against a yardstick in the same run, never asserted."""

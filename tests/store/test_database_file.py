@@ -1,0 +1,125 @@
+"""The file itself: backed up while in use, held by one service, and files that can't be used."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bridge.errors import UserMistake
+from bridge.store.database import Transaction
+from bridge.store.sqlite import SqliteDatabase
+from tests.desks.scripted import HandClock
+
+
+def put(name: str, value: str = "x") -> Callable[[Transaction], int]:
+    sql = "INSERT INTO meta (name, value) VALUES ($1, $2)"
+    return lambda tx: tx.run(sql, name, value)
+
+
+async def test_a_backup_taken_while_writing_is_whole(
+    database: SqliteDatabase, tmp_path: Path
+) -> None:
+    await asyncio.gather(*(database.write(put(f"b{number:03}")) for number in range(100)))
+
+    async def go_on() -> None:
+        for number in range(100):
+            await database.write(put(f"c{number:03}", "y" * 2000))
+
+    writing = asyncio.create_task(go_on())
+    await database.back_up(str(tmp_path / "copy.db"))
+    await writing
+
+    copy = sqlite3.connect(tmp_path / "copy.db")
+    assert copy.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    kept = [row[0] for row in copy.execute("SELECT name FROM meta ORDER BY name")]
+    copy.close()
+    assert kept[:100] == [f"b{number:03}" for number in range(100)]
+    assert kept[100:] == [f"c{number:03}" for number in range(len(kept) - 100)]
+    restored = SqliteDatabase(str(tmp_path / "copy.db"), HandClock())
+    await restored.open()
+    assert await restored.write(put("goes on")) == 1
+    await restored.close()
+
+
+async def test_a_backup_never_overwrites(database: SqliteDatabase, tmp_path: Path) -> None:
+    (tmp_path / "copy.db").write_text("yesterday's")
+
+    with pytest.raises(UserMistake, match=r"copy\.db: exists already"):
+        await database.back_up(str(tmp_path / "copy.db"))
+
+    assert (tmp_path / "copy.db").read_text() == "yesterday's"
+
+
+async def test_a_backup_to_nowhere_is_one_clear_line(
+    database: SqliteDatabase, tmp_path: Path
+) -> None:
+    with pytest.raises(UserMistake, match=r"copy\.db: the backup can't be written"):
+        await database.back_up(str(tmp_path / "no such folder" / "copy.db"))
+
+
+HOLD = """
+import asyncio, sys
+from bridge.clock import SystemClock
+from bridge.store.sqlite import SqliteDatabase
+
+async def hold():
+    database = SqliteDatabase(sys.argv[1], SystemClock(), exclusive=True)
+    await database.open()
+    print("open", flush=True)
+    await asyncio.sleep(60)
+
+asyncio.run(hold())
+"""
+
+
+async def test_one_service_a_file_until_its_process_ends(tmp_path: Path) -> None:
+    path = str(tmp_path / "bridge.db")
+    holder = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", HOLD, path, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        assert holder.stdout is not None
+        assert await holder.stdout.readline() == b"open\n"
+        second = SqliteDatabase(path, HandClock(), exclusive=True)
+
+        with pytest.raises(UserMistake, match="another `bridge serve` uses this SQLite file"):
+            await second.open()
+        beside = SqliteDatabase(path, HandClock())  # a command, beside the service
+        await beside.open()
+        await beside.close()
+    finally:
+        holder.kill()
+        await holder.communicate()
+
+    await second.open()
+    await second.close()
+
+
+async def test_a_service_that_was_closed_frees_its_file(tmp_path: Path) -> None:
+    path = str(tmp_path / "bridge.db")
+    for _ in range(2):
+        database = SqliteDatabase(path, HandClock(), exclusive=True)
+        await database.open()
+        await database.close()
+
+
+@pytest.mark.parametrize("exclusive", [True, False], ids=["serve", "a command"])
+async def test_a_file_that_can_not_be_is_a_mistake_of_the_settings(
+    tmp_path: Path, exclusive: bool
+) -> None:
+    path = str(tmp_path / "no such folder" / "bridge.db")
+
+    with pytest.raises(UserMistake, match="BRIDGE_DATABASE_URL: can't open"):
+        await SqliteDatabase(path, HandClock(), exclusive=exclusive).open()
+
+
+async def test_a_file_that_is_no_database_is_a_mistake_of_the_settings(tmp_path: Path) -> None:
+    (tmp_path / "bridge.db").write_text("Dear diary, " * 500)
+
+    with pytest.raises(UserMistake, match="not a database"):
+        await SqliteDatabase(str(tmp_path / "bridge.db"), HandClock()).open()

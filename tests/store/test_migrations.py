@@ -1,0 +1,119 @@
+"""The schema: what the numbered steps make is what schema.sql says."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from bridge.errors import UserMistake
+from bridge.store.migrations import read_migrations, statements_of
+from bridge.store.sqlite import SqliteDatabase
+from tests.desks.scripted import HandClock
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def shape(connection: sqlite3.Connection) -> dict[tuple[str, str], str]:
+    """Every table, index and trigger with its definition, comments and layout taken away."""
+    rows = connection.execute("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+    return {(kind, name): plain(sql) for kind, name, sql in rows}
+
+
+def plain(sql: str) -> str:
+    return " ".join(re.sub(r"--[^\n]*", "", sql).split())
+
+
+async def test_the_migrations_end_at_schema_sql(database: SqliteDatabase, tmp_path: Path) -> None:
+    wanted = sqlite3.connect(":memory:")
+    wanted.executescript((ROOT / "schema.sql").read_text(encoding="utf-8"))
+    made = sqlite3.connect(tmp_path / "bridge.db")
+
+    assert shape(made) == shape(wanted)
+    assert {kind for kind, _ in shape(made)} == {"table", "index", "trigger"}
+
+    wanted.close()
+    made.close()
+
+
+async def test_a_second_start_migrates_nothing(tmp_path: Path) -> None:
+    path = str(tmp_path / "bridge.db")
+    clock = HandClock()
+    first = SqliteDatabase(path, clock)
+    await first.open()
+    began_ms = clock.now_ms()
+    await first.close()
+    clock.forward(60)
+
+    second = SqliteDatabase(path, clock)
+    await second.open()
+    done = await second.read(lambda tx: tx.all("SELECT number, applied_at FROM migrations"))
+    await second.close()
+
+    assert [(row["number"], row["applied_at"]) for row in done] == [(1, began_ms)]
+
+
+async def test_a_database_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "bridge.db"
+    opened = SqliteDatabase(str(path), HandClock())
+    await opened.open()
+    await opened.write(
+        lambda tx: tx.run("INSERT INTO migrations VALUES ($1, $2, $3)", 9999, "tomorrow", 1)
+    )
+    await opened.close()
+
+    with pytest.raises(UserMistake, match=r"newer \(9999\).*install the version that made it"):
+        await SqliteDatabase(str(path), HandClock()).open()
+
+    with sqlite3.connect(path) as left:
+        assert left.execute("SELECT count(*) FROM migrations").fetchone() == (2,)
+    left.close()
+
+
+async def test_a_step_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "bridge.db"
+    with sqlite3.connect(path) as before:
+        before.execute("CREATE TABLE work (mine TEXT)")  # some other program's file
+    before.close()
+
+    with pytest.raises(UserMistake, match=r"BRIDGE_DATABASE_URL: can't open .*already exists"):
+        await SqliteDatabase(str(path), HandClock()).open()
+
+    with sqlite3.connect(path) as after:
+        names = after.execute("SELECT name FROM sqlite_master").fetchall()
+    after.close()
+    assert names == [("work",)]
+
+
+def test_steps_come_in_order_and_have_numbers_of_their_own() -> None:
+    steps = read_migrations()
+
+    assert [step.number for step in steps] == sorted({step.number for step in steps})
+    assert steps[0].name == "initial"
+
+
+def test_a_script_is_cut_at_its_statements_and_not_inside_a_trigger() -> None:
+    script = """
+-- A comment; with a semicolon.
+CREATE TABLE a (b TEXT DEFAULT ';');
+
+CREATE TRIGGER t BEFORE DELETE ON a
+    BEGIN SELECT 1; SELECT 2; END;
+CREATE INDEX i
+    ON a (b);
+"""
+
+    found = [" ".join(statement.split()) for statement in statements_of(script)]
+
+    assert found == [
+        "CREATE TABLE a (b TEXT DEFAULT ';');",
+        "CREATE TRIGGER t BEFORE DELETE ON a BEGIN SELECT 1; SELECT 2; END;",
+        "CREATE INDEX i ON a (b);",
+    ]
+
+
+def test_a_script_without_its_last_semicolon_is_refused() -> None:
+    with pytest.raises(ValueError, match="unfinished statement: CREATE TABLE a"):
+        statements_of("CREATE TABLE a (b TEXT)")
