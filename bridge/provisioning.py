@@ -34,12 +34,9 @@ async def plan_setup(
     api: ZendeskApi, database: Database, settings: Settings, *, close_after_h: int | None
 ) -> Plan:
     """What a setup would do now. Raises UserMistake and what the API raises."""
-    record = await database.read(load_desk)
-    if record.url not in (None, settings.zendesk_url):
-        record = DeskRecord()  # ids of another account
     return plan(
         await read_account(api),
-        stored=made(record),
+        stored=await _made_before(database, settings),
         public_url=settings.public_url,
         close_after_h=close_after_h,
     )
@@ -67,13 +64,19 @@ async def set_up(
     return result
 
 
-async def plan_removal(api: ZendeskApi, database: Database) -> Plan:
+async def plan_removal(api: ZendeskApi, database: Database, settings: Settings) -> Plan:
     """What a teardown would do now."""
-    record = await database.read(load_desk)
-    return plan_teardown(await read_account(api), stored=made(record))
+    stored = await _made_before(database, settings)
+    return plan_teardown(await read_account(api), stored=stored)
 
 
 async def tear_down(api: ZendeskApi, database: Database, planned: Plan) -> None:
     """Take away what a setup has made, and forget it."""
     await apply(api, planned)
     await database.write(lambda tx: save_desk(tx, DeskRecord()))
+
+
+async def _made_before(database: Database, settings: Settings) -> SetupResult:
+    record = await database.read(load_desk)
+    # Ids mean nothing in another account.
+    return SetupResult() if record.url not in (None, settings.zendesk_url) else made(record)

@@ -57,8 +57,18 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "bridge.work": (*GROUND, "bridge.domain", "bridge.store"),
     "bridge.web": BELOW_WEB,
     "bridge.app": (*BELOW_WEB, "bridge.web"),
-    "bridge.sandbox": (*BELOW_WEB, "bridge.web", "bridge.app"),
-    "bridge.cli": (*BELOW_WEB, "bridge.web", "bridge.app", "bridge.sandbox"),
+    "bridge.provisioning": BELOW_WEB,
+    "bridge.doctor": (*BELOW_WEB, "bridge.app", "bridge.provisioning"),
+    "bridge.sandbox": (*BELOW_WEB, "bridge.web", "bridge.app", "bridge.provisioning"),
+    "bridge.cli": (
+        *BELOW_WEB,
+        "bridge.web",
+        "bridge.app",
+        "bridge.doctor",
+        "bridge.provisioning",
+        "bridge.sandbox",
+    ),
+    "bridge.__main__": ("bridge.cli",),
 }
 
 # Libraries that only some rooms may touch: HTTP, SQL, and in the domain nothing that waits,

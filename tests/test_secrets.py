@@ -15,7 +15,11 @@ def test_what_was_sealed_can_be_opened_with_the_same_key() -> None:
     assert unseal(sealed, KEY) == "whsec_grün"
 
 
-@pytest.mark.parametrize("sealed", [seal("x", "another key, also long"), "rubbish", "", "ä"])
+@pytest.mark.parametrize(
+    "sealed",
+    [seal("x", "another key, also long"), "rubbish", "", "ä"],
+    ids=["another key", "rubbish", "nothing", "not ASCII"],
+)
 def test_what_another_key_sealed_is_refused_in_words(sealed: str) -> None:
     with pytest.raises(UserMistake, match="BRIDGE_SECRET_KEY: not the one"):
         unseal(sealed, KEY)

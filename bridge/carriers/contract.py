@@ -55,7 +55,7 @@ class InboundText:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryReport:
-    """What the carrier says became of a text we sent. `ref` is our own id, from our callback URL."""
+    """What became of a text we sent. `ref` is our own id, from our callback address."""
 
     carrier_id: str
     ref: str | None

@@ -23,7 +23,7 @@ def demo() -> None:
 
     A page with a phone on one side and an agent's ticket on the other, over the real code.
     """
-    asyncio.run(run_demo(settings_here()))
+    asyncio.run(run_demo(settings_here(), click.echo))
 
 
 @click.command()

@@ -81,7 +81,7 @@ async def _set_up(settings: Settings, *, hours: int | None, dry_run: bool, json:
 
 async def _tear_down(settings: Settings, *, json: bool) -> None:
     async with _account(settings) as (api, database):
-        planned = await plan_removal(api, database)
+        planned = await plan_removal(api, database, settings)
         _print_plan(planned, dry_run=False, json=json)
         await tear_down(api, database, planned)
 

@@ -54,6 +54,8 @@ class ReplyCollector:
             return Done(words="the ticket is gone")
         if ticket.status == "closed" and MERGED in ticket.tags:
             await self._move(job, ticket, links)
+        elif any(comment.via == "merge" for comment in found):
+            links = await self._gather(job, ticket, links)
         right = await self._rightful(ticket, links)
 
         def save(tx: Transaction) -> None:
@@ -118,24 +120,40 @@ class ReplyCollector:
 
         await job.keep(move)
 
-    async def _rightful(self, ticket: Ticket, links: Sequence[Link]) -> Link | None:
-        """The conversation that a reply goes to: the one last texted on, of those whose requester
-        the ticket still has (a requester who was merged away counts as the one they became)."""
-        for link in links:
-            if link.requester_id == ticket.requester_id:
-                return link
-        for link in links:
+    async def _gather(self, job: Job, ticket: Ticket, links: Sequence[Link]) -> Sequence[Link]:
+        """Something was merged into this ticket: have conversations that were on it come along.
+
+        The merge's own comment names its source in the words of the account's language only, so
+        the tickets that this requester's other conversations are on are asked themselves.
+        """
+        others = await job.keep(
+            lambda tx: conversations.elsewhere(tx, ticket.requester_id, ticket.id)
+        )
+        for other_id in {other.ticket_id for other in others if other.ticket_id is not None}:
+            try:
+                there = await self.desk.ticket(TicketId(other_id))
+            except TicketGone:
+                continue
+            if there.status == "closed" and MERGED in there.tags:
+                await self._move(job, there, await job.keep(_links_of(there)))
+        return await job.keep(_links_of(ticket)) or links
+
+    async def _rightful(self, ticket: Ticket, links: Sequence[Link]) -> Sequence[Link]:
+        """The conversations that a reply may go to, the one last texted on first: those whose
+        requester the ticket still has (who was merged away counts as the one they became)."""
+        right = [link for link in links if link.requester_id == ticket.requester_id]
+        for link in [] if right else links:
             user = await self.desk.user(UserId(link.requester_id))
             if user is None or not user.active:
-                return link
-        return None
+                right.append(link)
+        return right
 
     def _take(
         self,
         tx: Transaction,
         ticket: Ticket,
         comment: Comment,
-        right: Link | None,
+        right: Sequence[Link],
         links: Sequence[Link],
     ) -> None:
         if comments.is_known(tx, comment.id):
@@ -150,11 +168,13 @@ class ReplyCollector:
             is_ours=is_ours,
             created_at_ms=comment.created_at_ms,
         )
-        link = right or links[0]
+        # A conversation that came by a merge has no part in what was written before it came.
+        present = [link for link in right if link.replies_from <= comment.created_at_ms]
+        link = (present or right or links)[0]
         outcome = why_not(met, replies_from_ms=link.replies_from)
         message_id = None
         if outcome is None:
-            outcome, message_id = self._queue(tx, ticket, comment, link, is_right=right is not None)
+            outcome, message_id = self._queue(tx, ticket, comment, link, is_right=bool(right))
         origin: Origin = "ours" if is_ours else ("agent" if message_id is not None else "other")
         comments.meet(
             tx,
@@ -195,3 +215,7 @@ class ReplyCollector:
             comment_id=comment.id,
         )
         return "sent", message_id
+
+
+def _links_of(ticket: Ticket) -> Callable[[Transaction], Sequence[Link]]:
+    return lambda tx: conversations.links_of(tx, ticket.id)

@@ -11,10 +11,8 @@ import asyncio
 import secrets
 import signal
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-
-import click
 
 from bridge.app import Service, open_database, zendesk_api
 from bridge.carriers.registry import CAPABILITIES
@@ -29,7 +27,6 @@ from bridge.sandbox.world import SandboxWorld
 from bridge.sandbox.zendesk import FakeZendesk
 from bridge.settings import Settings, load_settings
 from bridge.store.settings import import_settings
-
 
 CLIENT_ID = "sms_bridge"
 
@@ -142,8 +139,11 @@ class Sandbox:
         return self.settings
 
 
-async def run_demo(settings: Settings) -> None:
-    """Run the sandbox until it is interrupted. Raises UserMistake where the port is taken."""
+async def run_demo(settings: Settings, say: Callable[[str], None]) -> None:
+    """Run the sandbox until it is interrupted; `say` hears where it is.
+
+    Raises UserMistake where the port is taken.
+    """
     with tempfile.TemporaryDirectory(prefix="bridge-demo-") as folder:
         sandbox = Sandbox(folder=Path(folder), host=settings.host, port=settings.port)
         world = None
@@ -160,7 +160,7 @@ async def run_demo(settings: Settings) -> None:
             add_page(service.app, world)
             await world.open()
             await service.start()
-            click.echo(f"The sandbox is ready: {sandbox.url}/  (Ctrl-C ends it)")
+            say(f"The sandbox is ready: {sandbox.url}/  (Ctrl-C ends it)")
             await _interrupted()
         finally:
             if world is not None:

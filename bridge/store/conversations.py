@@ -106,6 +106,17 @@ def links_of(tx: Transaction, ticket_id: int) -> Sequence[Link]:
     ]
 
 
+def elsewhere(tx: Transaction, requester_id: int, ticket_id: int) -> Sequence[Conversation]:
+    """The conversations of this requester that are on another ticket now."""
+    rows = tx.all(
+        "SELECT c.* FROM conversations c JOIN tickets t "
+        "ON t.conversation_id = c.id AND t.ticket_id = c.ticket_id "
+        "WHERE t.requester_id = $1 AND c.ticket_id <> $2",
+        *(requester_id, ticket_id),
+    )
+    return [_conversation(row) for row in rows]
+
+
 def by_customer(tx: Transaction, customer: str) -> Sequence[Conversation]:
     """All conversations of one customer."""
     rows = tx.all("SELECT * FROM conversations WHERE customer = $1", customer)

@@ -13,7 +13,6 @@ import fcntl
 import os
 import re
 import sqlite3
-import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
@@ -21,12 +20,14 @@ from pathlib import Path
 from typing import IO, Any, TypeVar, cast
 
 import aiosqlite
+import structlog
 
 from bridge.clock import Clock
 from bridge.errors import BridgeError, NotDurable, UserMistake
 from bridge.store.database import Row, Transaction, Value
 from bridge.store.migrations import Migration, read_migrations
 
+log = structlog.get_logger()
 T = TypeVar("T")
 BUSY_TIMEOUT_MS = 5_000
 MOST_IN_ONE_COMMIT = 200
@@ -309,7 +310,7 @@ def _commit_together(connection: sqlite3.Connection, batch: list[_Waiting], now_
         if getattr(error, "sqlite_errorname", "") == "SQLITE_IOERR_FSYNC":
             # What the kernel dropped after a failed flush can't be had back by trying again:
             # going on would acknowledge what may not be there. Start again from the disk.
-            sys.stderr.write(f"bridge: the disk refused to keep data ({error}); ending\n")
+            log.critical("database.flush_failed", error=str(error))
             os._exit(EXIT_DISK_LIED)
         with contextlib.suppress(sqlite3.Error):  # what stays open fails the next BEGIN as well
             connection.execute("ROLLBACK")

@@ -96,7 +96,11 @@ USED_UP = {"zendesk-ratelimit-create-update-user": "total=5; remaining=0; resets
 def test_who_waits_after_429(
     headers: dict[str, str], pause_s: float | None, everybody: bool
 ) -> None:
-    assert limits_whole_account(headers, pause_s) is everybody
+    assert limits_whole_account(headers, pause_s, update=True) is everybody
+
+
+def test_a_long_pause_on_anything_but_an_update_is_everybodys() -> None:
+    assert limits_whole_account({}, 600.0, update=False)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from typing import Protocol
 import aiohttp
 import pytest
 
+from bridge.clock import Clock
 from bridge.sandbox.demo import Sandbox
 
 QUICK = {
@@ -24,7 +25,9 @@ QUICK = {
 class Start(Protocol):
     """Starts a sandbox with settings of its own."""
 
-    def __call__(self, settings_file: str = ..., **changes: str) -> Awaitable[Sandbox]: ...
+    def __call__(
+        self, settings_file: str = ..., *, clock: Clock | None = ..., **changes: str
+    ) -> Awaitable[Sandbox]: ...
 
 
 def free_port() -> int:
@@ -55,10 +58,14 @@ async def start_sandbox(tmp_path: Path) -> AsyncIterator[Start]:
     """Start sandboxes; all are stopped at the end."""
     started: list[Sandbox] = []
 
-    async def start(settings_file: str = "", **changes: str) -> Sandbox:
+    async def start(
+        settings_file: str = "", *, clock: Clock | None = None, **changes: str
+    ) -> Sandbox:
         folder = tmp_path / str(len(started))
         folder.mkdir()
-        sandbox = Sandbox(folder=folder, port=free_port(), changes={**QUICK, **changes})
+        sandbox = Sandbox(
+            folder=folder, port=free_port(), clock=clock, changes={**QUICK, **changes}
+        )
         started.append(sandbox)
         await sandbox.start_far_sides()
         await (sandbox.set_up(settings_file) if settings_file else sandbox.set_up())

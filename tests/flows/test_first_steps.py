@@ -17,7 +17,7 @@ async def test_text_becomes_ticket_and_reply_becomes_text(sandbox: Sandbox) -> N
     await sandbox.zendesk.agent_replies(ticket.id, "<p>On its <b>way</b></p>")
     await eventually(lambda: sandbox.twilio.handset(MAYA))
 
-    assert [comment.body for comment in ticket.comments][0] == "My order is late 😀"
+    assert ticket.comments[0].body == "My order is late 😀"
     assert [(text.sender, text.body) for text in sandbox.twilio.handset(MAYA)] == [
         (ACME, "On its way")
     ]

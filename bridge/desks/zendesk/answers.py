@@ -132,14 +132,17 @@ def retry_after(value: str | None, *, now_ms: int) -> float | None:
     return min(max(seconds, 0.0), LONGEST_PAUSE_S)
 
 
-def limits_whole_account(headers: Mapping[str, str], pause_s: float | None) -> bool:
+def limits_whole_account(
+    headers: Mapping[str, str], pause_s: float | None, *, update: bool
+) -> bool:
     """Whether a 429 means that every call must wait.
 
     1. An endpoint's own limit (`zendesk-ratelimit-NAME: total=; remaining=; resets=`) is used up:
        only this call waits.
     2. Else the account's pool (`x-rate-limit-remaining`, `ratelimit-remaining`) decides: empty -
        all wait; calls are left in it - only this one does (the limit per ticket has no header).
-    3. Else only a pause of over a minute tells: the pool is filled every minute, so it is not that.
+    3. Else only an `update` (PUT) that is to pause for over a minute waits alone: there is a limit
+       per ticket, and the pool, which is filled every minute, asks for less.
 
     In doubt between 1 and 2 the call alone waits: taking a ticket's limit for the account's would
     stop everything for ten minutes, the opposite costs a few more answers 429.
@@ -149,7 +152,7 @@ def limits_whole_account(headers: Mapping[str, str], pause_s: float | None) -> b
     left = headers.get("x-rate-limit-remaining", headers.get("ratelimit-remaining", ""))
     if re.fullmatch(r"\s*-?[0-9]{1,9}\s*", left):
         return int(left) <= 0
-    return pause_s is None or pause_s <= POOL_WINDOW_S
+    return not update or pause_s is None or pause_s <= POOL_WINDOW_S
 
 
 def _used_up(headers: Mapping[str, str]) -> Iterator[str]:
@@ -170,8 +173,8 @@ def _limit_pause(headers: Mapping[str, str], *, now_ms: int) -> float | None:
     return retry_after(headers.get("ratelimit-reset"), now_ms=now_ms)
 
 
-def failure(answer: Answer, *, write: bool, now_ms: int) -> FarSideError:
-    """The outcome of an answer that is not 2xx."""
+def failure(answer: Answer, *, write: bool, now_ms: int, update: bool = False) -> FarSideError:
+    """The outcome of an answer that is not 2xx. `update`: the call was a PUT."""
     status = answer.status
     if 300 <= status < 400:
         return _redirected(answer)
@@ -181,7 +184,7 @@ def failure(answer: Answer, *, write: bool, now_ms: int) -> FarSideError:
             FAR_SIDE,
             "Zendesk's rate limit is used up",
             pause_s=pause_s,
-            whole_account=limits_whole_account(answer.headers, pause_s),
+            whole_account=limits_whole_account(answer.headers, pause_s, update=update),
         )
     if status >= 500 or status in {408, 425}:
         return _out_of_order(answer, write=write, now_ms=now_ms)

@@ -159,7 +159,8 @@ class ZendeskApi:
             answer = await self._send(method, target, sent | {"authorization": header}, body)
         _note_warning(method, target, answer)
         if not 200 <= answer.status < 300:
-            raise failure(answer, write=write, now_ms=self._clock.now_ms())
+            now_ms = self._clock.now_ms()
+            raise failure(answer, write=write, now_ms=now_ms, update=method == "PUT")
         return parsed(answer, write=write, expect=expect)
 
     async def _send(

@@ -1,0 +1,70 @@
+"""Looks at a ticket: a burst of hints is one look, and none is lost."""
+
+from __future__ import annotations
+
+from bridge.store import work
+from bridge.store.sqlite import SqliteDatabase
+from bridge.store.work import Claim
+from tests.desks.scripted import HandClock
+from tests.stores import column, rows
+
+
+async def claim(database: SqliteDatabase) -> Claim:
+    claims = await database.write(
+        lambda tx: work.claim(tx, account="zendesk", most=1, lease_ms=60_000)
+    )
+    assert claims[0].lane == "look:7"
+    return claims[0]
+
+
+async def looks(database: SqliteDatabase) -> int:
+    return len(await rows(database, "SELECT 1 FROM work WHERE kind = 'look'"))
+
+
+async def look(database: SqliteDatabase, ticket_id: int = 7) -> None:
+    await database.write(lambda tx: work.put_look(tx, ticket_id, "zendesk"))
+
+
+async def test_hints_in_a_burst_make_one_look(database: SqliteDatabase) -> None:
+    for _ in range(5):
+        await look(database)
+    await look(database, 8)
+
+    assert await looks(database) == 2
+
+
+async def test_a_hint_during_a_look_makes_another(database: SqliteDatabase) -> None:
+    await look(database)
+    held = await claim(database)
+
+    await look(database)
+    await look(database)
+
+    assert await looks(database) == 2
+    assert await database.write(lambda tx: work.finish(tx, held)) is not None
+
+
+async def test_a_look_that_begins_answers_those_that_wait(database: SqliteDatabase) -> None:
+    await look(database)
+    held = await claim(database)
+    await look(database)
+    await look(database, 8)
+
+    await database.write(lambda tx: work.drop_looks_like(tx, held.item))
+
+    assert await column(database, "SELECT ticket_id FROM work ORDER BY id") == [7, 8]
+
+
+async def test_a_hint_during_a_look_that_is_put_off_is_kept(
+    database: SqliteDatabase, clock: HandClock
+) -> None:
+    await look(database)
+    held = await claim(database)
+    await database.write(lambda tx: work.put_off(tx, held, pause_ms=1000, reason="busy"))
+
+    await look(database)
+    await look(database)
+
+    assert await looks(database) == 2
+    clock.forward(1)
+    assert (await claim(database)).item.attempts == 1

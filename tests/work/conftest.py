@@ -1,0 +1,122 @@
+"""Workers over a real file, with handlers that are plain functions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from bridge.store import work
+from bridge.store.sqlite import SqliteDatabase
+from bridge.store.work import Kind
+from bridge.work.outcomes import Done, Job, Outcome
+from bridge.work.worker import Handler, Pace, Worker
+from tests.desks.scripted import HandClock
+from tests.stores import open_store
+
+PACE = Pace(at_once=8, retry_base_s=1.0, retry_max_s=300.0, settle_wait_s=5.0)
+
+
+@dataclass(slots=True)
+class Counted:
+    """Counts attempts as the metrics would."""
+
+    attempts: list[tuple[str, str]] = field(default_factory=list)
+
+    def count_attempt(self, kind: str, outcome: str) -> None:
+        self.attempts.append((kind, outcome))
+
+
+async def done(_job: Job) -> Outcome:
+    return Done(words="done")
+
+
+@dataclass(slots=True)
+class Bench:
+    """A store, its clock, and the workers that run over it."""
+
+    database: SqliteDatabase
+    clock: HandClock
+    counted: Counted = field(default_factory=Counted)
+    _running: dict[asyncio.Task[None], Worker] = field(default_factory=dict)
+
+    def make(
+        self,
+        handlers: Mapping[str, Handler] | Handler,
+        *,
+        account: str = "zendesk",
+        pace: Pace = PACE,
+    ) -> Worker:
+        by_kind = handlers if isinstance(handlers, Mapping) else {"note": handlers}
+        return Worker(
+            account=account,
+            database=self.database,
+            handlers=by_kind,
+            clock=self.clock,
+            pace=pace,
+            counters=self.counted,
+        )
+
+    def start(self, worker: Worker) -> Worker:
+        self.database.listen(work.WORK, worker.wake)
+        self._running[asyncio.create_task(worker.run())] = worker
+        return worker
+
+    async def stop(self, grace_s: float = 5.0) -> None:
+        for task, worker in self._running.items():
+            await worker.stop(grace_s)
+            await task
+        self._running.clear()
+
+    async def put(
+        self, lane: str, *, account: str = "zendesk", kind: Kind = "note", message: str = ""
+    ) -> str:
+        return await self.database.write(
+            lambda tx: work.put(
+                tx, lane=lane, account=account, kind=kind, message_id=message or None
+            )
+        )
+
+    async def forward(self, seconds: float) -> None:
+        """Move the clock, and have the workers see it."""
+        self.clock.forward(seconds)
+        for worker in self._running.values():
+            worker.wake()
+
+    async def until(self, holds: Callable[[], object | Awaitable[object]]) -> None:
+        """Wait until this is true. Fails the test when it isn't in time."""
+        deadline = asyncio.get_running_loop().time() + 8
+        while True:
+            found = holds()
+            if isinstance(found, Awaitable):
+                found = await found
+            if found:
+                return
+            if asyncio.get_running_loop().time() > deadline:
+                pytest.fail("did not come true in time")
+            await asyncio.sleep(0.005)
+
+    async def settled(self, *, failed: int = 0) -> None:
+        """Wait until nothing waits, and so much has failed."""
+
+        async def is_settled() -> bool:
+            waiting, set_aside, _ = await self.database.read(work.backlog)
+            return (waiting, set_aside) == (0, failed)
+
+        await self.until(is_settled)
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+async def bench(tmp_path: Path, clock: HandClock) -> AsyncIterator[Bench]:
+    async with open_store(tmp_path, clock) as database:
+        made = Bench(database, clock)
+        yield made
+        await made.stop()

@@ -1,0 +1,396 @@
+"""The worker: every way in which work can end, and who waits for whom meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from structlog.testing import capture_logs
+
+from bridge.errors import NotDurable, OutcomeUnknown, Refused, TryLater
+from bridge.store import work
+from bridge.store.database import Transaction
+from bridge.store.work import LeaseLost
+from bridge.work import worker
+from bridge.work.outcomes import Done, GaveUp, Job, Later, Outcome
+from tests.stores import column, rows
+from tests.work.conftest import Bench, done
+
+
+class Busy(Exception):
+    """A fault of ours."""
+
+
+def note(name: str) -> Callable[[Transaction], None]:
+    def save(tx: Transaction) -> None:
+        tx.run("INSERT INTO meta (name, value) VALUES ($1, 'x')", name)
+
+    return save
+
+
+async def tried(bench: Bench, times: int) -> bool:
+    return await column(bench.database, "SELECT attempts FROM work") == [times]
+
+
+async def outcomes(bench: Bench) -> list[object]:
+    return list(await column(bench.database, "SELECT outcome FROM attempts ORDER BY id"))
+
+
+async def test_work_that_is_done_is_gone_and_what_it_saves_stays(bench: Bench) -> None:
+    async def handle(_job: Job) -> Outcome:
+        bench.clock.forward(2)
+        return Done(words="in ticket 7", save=note("saved"))
+
+    ref = await bench.put("a", message="m")
+    bench.start(bench.make(handle))
+    await bench.settled()
+
+    assert await column(bench.database, "SELECT name FROM meta") == ["saved"]
+    kept = await rows(bench.database, "SELECT * FROM attempts")
+    assert [
+        (row["work_ref"], row["message_id"], row["outcome"], row["words"], row["took_ms"])
+        for row in kept
+    ] == [(ref, "m", "done", "in ticket 7", 2000)]
+    assert bench.counted.attempts == [("note", "done")]
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome", "pause_ms"),
+    [
+        pytest.param(TryLater("zendesk", "503"), "later", (500, 1000), id="try later"),
+        pytest.param(
+            TryLater("zendesk", "429", pause_s=30), "later", (30_000, 31_000), id="as asked"
+        ),
+        pytest.param(OutcomeUnknown("zendesk", "cut"), "unknown", (5000, 5000), id="unknown"),
+        pytest.param(Busy(), "fault", (500, 1000), id="our fault"),
+    ],
+)
+async def test_an_error_puts_the_work_off(
+    bench: Bench, error: Exception, outcome: str, pause_ms: tuple[int, int]
+) -> None:
+    errors = [error]
+
+    async def handle(_job: Job) -> Outcome:
+        if errors:
+            raise errors.pop()
+        return Done(words="done")
+
+    await bench.put("a")
+    bench.start(bench.make(handle))
+    await bench.until(lambda: tried(bench, 1))
+    (left,) = await rows(bench.database, "SELECT * FROM work")
+    shortest, longest = pause_ms
+
+    assert shortest <= left["due_at"] - bench.clock.now_ms() <= longest
+    assert (left["attempts"], left["starts"], left["state"]) == (1, 0, "waiting")
+    await bench.forward(longest / 1000 - 0.001 if longest == shortest else shortest / 1000 - 0.001)
+    await asyncio.sleep(0.02)
+    assert await outcomes(bench) == [outcome]
+    await bench.forward(longest / 1000)
+    await bench.settled()
+    assert await outcomes(bench) == [outcome, "done"]
+
+
+async def test_pauses_grow_from_one_try_to_the_next(bench: Bench) -> None:
+    async def handle(_job: Job) -> Outcome:
+        raise TryLater("zendesk", "503")
+
+    await bench.put("a")
+    bench.start(bench.make(handle))
+    pauses = []
+    for number in range(1, 6):
+        await bench.until(lambda n=number: tried(bench, n))  # type: ignore[misc]
+        (left,) = await rows(bench.database, "SELECT * FROM work WHERE attempts = $1", number)
+        pauses.append((left["due_at"] - bench.clock.now_ms()) / 1000)
+        await bench.forward(pauses[-1])
+
+    steps = [1, 2, 4, 8, 16]
+    assert [step / 2 <= pause <= step for step, pause in zip(steps, pauses, strict=True)] == (
+        [True] * 5
+    )
+
+
+async def test_a_handler_may_name_its_own_pause(bench: Bench) -> None:
+    async def handle(job: Job) -> Outcome:
+        if job.item.attempts == 0:
+            return Later(words="no sign yet", pause_s=20, unknown=True, save=note("looked"))
+        return Done(words="found")
+
+    await bench.put("a")
+    bench.start(bench.make(handle))
+    await bench.until(lambda: column(bench.database, "SELECT name FROM meta"))
+
+    assert await column(bench.database, "SELECT due_at FROM work") == [
+        bench.clock.now_ms() + 20_000
+    ]
+    await bench.forward(20)
+    await bench.settled()
+    assert await outcomes(bench) == ["unknown", "done"]
+
+
+@pytest.mark.parametrize(
+    "how", ["refused", "gave up"], ids=["refused by the far side", "given up by the handler"]
+)
+async def test_what_can_not_be_done_is_set_aside_and_the_lane_goes_on(
+    bench: Bench, how: str
+) -> None:
+    async def handle(job: Job) -> Outcome:
+        if job.item.message_id != "bad":
+            return Done(words="done")
+        if how == "refused":
+            raise Refused("zendesk", "a field is missing", code="RecordInvalid")
+        return GaveUp(words="a field is missing", save=note("told"))
+
+    told: list[tuple[str | None, str]] = []
+    made = bench.make(handle)
+    made.on_set_aside = {"note": lambda _, item, words: told.append((item.message_id, words))}
+    await bench.put("a", message="bad")
+    await bench.put("a", message="good")
+    bench.start(made)
+    await bench.settled(failed=1)
+
+    assert await outcomes(bench) == ["refused", "done"]
+    assert await column(bench.database, "SELECT reason FROM work") == ["a field is missing"]
+    assert told == [("bad", "a field is missing")]
+    assert await column(bench.database, "SELECT name FROM meta") == ["told"] * (how == "gave up")
+
+
+async def test_a_fault_of_ours_is_tried_five_times_and_then_set_aside(bench: Bench) -> None:
+    async def handle(_job: Job) -> Outcome:
+        raise Busy
+
+    await bench.put("a")
+    bench.start(bench.make(handle))
+    with capture_logs() as logged:
+        for number in range(1, 6):
+            await bench.until(lambda n=number: tried(bench, n))  # type: ignore[misc]
+            await bench.until(
+                lambda: rows(bench.database, "SELECT 1 FROM lanes WHERE lease IS NULL")
+            ) if number < 5 else None
+            await bench.forward(300)
+        await bench.settled(failed=1)
+
+    assert await outcomes(bench) == ["fault"] * 5
+    assert await column(bench.database, "SELECT reason FROM work") == [
+        "a fault in the bridge: Busy"
+    ]
+    assert [entry["event"] for entry in logged].count("work.fault") == 5
+
+
+async def test_work_that_kills_its_process_is_set_aside_before_the_sixth_start(
+    bench: Bench,
+) -> None:
+    met: list[int] = []
+
+    async def handle(job: Job) -> Outcome:
+        met.append(job.item.starts)
+        return Done(words="done")
+
+    await bench.put("a", message="deadly")
+    await bench.put("a", message="harmless")
+    for _ in range(5):  # begun and never ended
+        await bench.database.write(
+            lambda tx: work.claim(tx, account="zendesk", most=1, lease_ms=1000)
+        )
+        bench.clock.forward(1)
+    bench.start(bench.make(handle))
+    await bench.settled(failed=1)
+
+    assert await outcomes(bench) == ["crashed", "done"]
+    assert met == [1]  # the deadly one was not begun again
+    (reason,) = await column(bench.database, "SELECT reason FROM work")
+    assert reason == "begun 5 times and never ended: it may crash the bridge"
+
+
+async def test_four_crashes_are_not_enough_to_be_set_aside(bench: Bench) -> None:
+    await bench.put("a")
+    for _ in range(4):
+        await bench.database.write(
+            lambda tx: work.claim(tx, account="zendesk", most=1, lease_ms=1000)
+        )
+        bench.clock.forward(1)
+    bench.start(bench.make(done))
+    await bench.settled()
+
+    assert await outcomes(bench) == ["done"]
+
+
+@pytest.mark.parametrize(
+    ("days", "failed"), [(2.9, 0), (3.1, 1)], ids=["within three days", "after three days"]
+)
+async def test_a_far_side_that_stays_away_for_days_leaves_failed_work(
+    bench: Bench, days: float, failed: int
+) -> None:
+    async def handle(_job: Job) -> Outcome:
+        raise TryLater("zendesk", "503")
+
+    await bench.put("a")
+    bench.clock.forward(days * 86_400)
+    bench.start(bench.make(handle))
+    await bench.until(lambda: bench.counted.attempts)
+    await bench.until(lambda: outcomes(bench))
+
+    waiting, set_aside, _ = await bench.database.read(work.backlog)
+    assert (waiting, set_aside) == (1 - failed, failed)
+
+
+async def test_a_lane_keeps_its_order_through_faults_while_others_go_on(bench: Bench) -> None:
+    met: list[str] = []
+    broken = True
+
+    async def handle(job: Job) -> Outcome:
+        if job.item.lane == "bad" and broken:
+            raise TryLater("zendesk", "503")
+        met.append(str(job.item.message_id))
+        return Done(words="done")
+
+    for number in range(3):
+        for lane in ("bad", "good", "fine"):
+            await bench.put(lane, message=f"{lane} {number}")
+    bench.start(bench.make(handle))
+    await bench.until(lambda: len(met) == 6)
+    broken = False
+    await bench.forward(2)
+    await bench.settled()
+
+    assert met[6:] == ["bad 0", "bad 1", "bad 2"]
+    for lane in ("good", "fine"):
+        assert [name for name in met if name.startswith(lane)] == [f"{lane} {n}" for n in range(3)]
+
+
+async def test_lanes_are_worked_beside_each_other_and_a_lane_one_by_one(bench: Bench) -> None:
+    running: set[str] = set()
+    most = 0
+    together: set[str] = set()
+    meet = asyncio.Barrier(3)
+
+    async def handle(job: Job) -> Outcome:
+        nonlocal most
+        assert job.item.lane not in together
+        together.add(job.item.lane)
+        running.add(job.item.ref)
+        most = max(most, len(running))
+        await asyncio.wait_for(meet.wait(), 5)  # all three lanes, or this fails
+        running.discard(job.item.ref)
+        together.discard(job.item.lane)
+        return Done(words="done")
+
+    for _ in range(4):
+        for lane in "abc":
+            await bench.put(lane)
+    bench.start(bench.make(handle))
+    await bench.settled()
+
+    assert most == 3
+    assert await outcomes(bench) == ["done"] * 12
+
+
+async def test_no_more_is_begun_at_once_than_the_pace_allows(bench: Bench) -> None:
+    running = 0
+    most = 0
+
+    async def handle(_job: Job) -> Outcome:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0.01)
+        running -= 1
+        return Done(words="done")
+
+    for number in range(20):
+        await bench.put(f"lane {number}")
+    bench.start(bench.make(handle, pace=worker.Pace(at_once=3)))
+    await bench.settled()
+
+    assert most == 3
+
+
+async def test_a_long_lane_lets_the_others_in_after_a_turn(bench: Bench) -> None:
+    met: list[str] = []
+
+    async def handle(job: Job) -> Outcome:
+        met.append(job.item.lane)
+        bench.clock.forward(0.001)
+        return Done(words="done")
+
+    for _ in range(50):
+        await bench.put("long")
+    bench.clock.forward(0.001)
+    await bench.put("short")
+    bench.start(bench.make(handle, pace=worker.Pace(at_once=1)))
+    await bench.settled()
+
+    assert met.index("short") == worker.ITEMS_A_TURN
+    assert len(met) == 51
+    assert bench.counted.attempts == [("note", "done")] * 51
+
+
+async def test_new_work_begins_at_once(bench: Bench) -> None:
+    begun = asyncio.Event()
+
+    async def handle(_job: Job) -> Outcome:
+        begun.set()
+        return Done(words="done")
+
+    bench.start(bench.make(handle))
+    await asyncio.sleep(0.05)  # it has looked and found nothing
+    loop = asyncio.get_running_loop()
+    before = loop.time()
+    await bench.put("a")
+    await asyncio.wait_for(begun.wait(), 5)
+
+    assert loop.time() - before < worker.POLL_S / 2
+
+
+async def test_who_lost_the_lease_saves_nothing(bench: Bench) -> None:
+    async def handle(job: Job) -> Outcome:
+        await bench.database.write(
+            lambda tx: tx.run("UPDATE lanes SET lease = 'another' WHERE lane = $1", job.item.lane)
+        )
+        with pytest.raises(LeaseLost):
+            await job.intend({"do": "x"}, save=note("intended"))
+        with pytest.raises(LeaseLost):
+            await job.keep(note("kept"))
+        return Done(words="done", save=note("done"))
+
+    await bench.put("a")
+    with capture_logs() as logged:
+        bench.start(bench.make(handle))
+        await bench.until(lambda: any(entry["event"] == "work.lease_lost" for entry in logged))
+
+    assert await column(bench.database, "SELECT name FROM meta") == []
+    assert await outcomes(bench) == []
+    assert await column(bench.database, "SELECT intent FROM work") == [None]
+
+
+async def test_a_write_that_is_not_durable_leaves_the_work_to_the_next_claim(
+    bench: Bench,
+) -> None:
+    faults = 1
+
+    async def handle(_job: Job) -> Outcome:
+        nonlocal faults
+        if faults:
+            faults -= 1
+            raise NotDurable("disk full")
+        return Done(words="done")
+
+    await bench.put("a")
+    with capture_logs() as logged:
+        bench.start(bench.make(handle))
+        await bench.until(lambda: any(entry["event"] == "work.lane_lost" for entry in logged))
+        await bench.forward(worker.LEASE_MS / 1000)
+        await bench.settled()
+
+    assert await outcomes(bench) == ["done"]
+    assert "disk full" in str([entry for entry in logged if entry["event"] == "work.lane_lost"])
+
+
+async def test_work_that_nobody_can_do_is_a_fault(bench: Bench) -> None:
+    await bench.put("a", kind="look")
+    await bench.put("b")
+    bench.start(bench.make({"note": done}))
+    await bench.until(lambda: len(bench.counted.attempts) == 2)
+
+    assert sorted(bench.counted.attempts) == [("look", "fault"), ("note", "done")]
