@@ -181,7 +181,7 @@ async def _desk_clock(settings: Settings, http: HttpClient, clock: Clock) -> lis
     skew_s = abs(round(clock.now_ms() / 1000 - theirs_s))
     mend = "switch on time synchronisation (NTP)"
     ok = skew_s <= LARGEST_SKEW_S
-    return [Finding(check="clock", ok=ok, detail=f"{skew_s} s from Zendesk's", mend=mend)]
+    return [Finding(check="clock against Zendesk", ok=ok, detail=f"{skew_s} s apart", mend=mend)]
 
 
 async def _made_at_desk(
@@ -238,9 +238,13 @@ async def _carriers(
 
 
 def _signature(fault: SignatureFault) -> Finding:
+    """A wrong setting refuses everything; a stranger is refused between webhooks that pass."""
+    detail = f"refused, last at {rfc3339(fault.at)}: {fault.reason}"
+    if fault.healed:
+        detail += "; others were accepted since, so it was a stranger's, or is mended"
     return Finding(
         check=f"webhooks from {fault.source}",
-        ok=False,
-        detail=f"refused, last at {rfc3339(fault.at)}: {fault.reason}",
+        ok=fault.healed,
+        detail=detail,
         mend="see that BRIDGE_PUBLIC_URL, the address set there and the secret fit one another",
     )

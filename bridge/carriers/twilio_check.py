@@ -69,7 +69,7 @@ def _clock(answer: Answer, clock: Clock) -> list[Finding]:
     direction = "ahead of" if skew_s > 0 else "behind"
     return [
         Finding(
-            check="clock",
+            check="clock against Twilio",
             ok=abs(skew_s) <= LARGEST_SKEW_S,
             detail=f"{abs(skew_s)} s {direction} Twilio's",
             mend="" if abs(skew_s) <= LARGEST_SKEW_S else "switch on time synchronisation (NTP)",

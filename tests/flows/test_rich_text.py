@@ -51,8 +51,7 @@ FAMILY = "👩‍👩‍👧‍👦"
             "Yes, it is.",
         ),
         (
-            "<p>Yes.</p><div class='gmail_quote'><p>On Mon, 4 May 2026, Maya wrote:</p>"
-            "<blockquote><p>Is it there?</p></blockquote></div>",
+            "<p>Yes.</p><div class='gmail_quote'><p>On 4 May, Maya wrote:</p><p>Is it?</p></div>",
             "Yes.",
         ),
     ],

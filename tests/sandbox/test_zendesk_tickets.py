@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import aiohttp
 import pytest
 
 from bridge.sandbox.zendesk import FakeZendesk
@@ -397,7 +398,7 @@ async def test_an_answer_can_be_lost_after_the_comment_stands(
     ticket = await zendesk_api.make_ticket(customer)
     zendesk.faults.lose_answer("PUT", "/api/v2/tickets/*")
 
-    with pytest.raises(OSError, match="."):
+    with pytest.raises(aiohttp.ServerDisconnectedError):
         await zendesk_api.comment(ticket, "Two")
 
     assert len(zendesk.comments(ticket)) == 2

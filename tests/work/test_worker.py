@@ -103,7 +103,7 @@ async def test_pauses_grow_from_one_try_to_the_next(bench: Bench) -> None:
         await bench.until(lambda n=number: tried(bench, n))  # type: ignore[misc]
         (left,) = await rows(bench.database, "SELECT * FROM work WHERE attempts = $1", number)
         pauses.append((left["due_at"] - bench.clock.now_ms()) / 1000)
-        await bench.forward(pauses[-1])
+        await bench.forward(pauses[-1] + 0.001)
 
     steps = [1, 2, 4, 8, 16]
     assert [step / 2 <= pause <= step for step, pause in zip(steps, pauses, strict=True)] == (
@@ -165,9 +165,6 @@ async def test_a_fault_of_ours_is_tried_five_times_and_then_set_aside(bench: Ben
     with capture_logs() as logged:
         for number in range(1, 6):
             await bench.until(lambda n=number: tried(bench, n))  # type: ignore[misc]
-            await bench.until(
-                lambda: rows(bench.database, "SELECT 1 FROM lanes WHERE lease IS NULL")
-            ) if number < 5 else None
             await bench.forward(300)
         await bench.settled(failed=1)
 
