@@ -110,6 +110,8 @@ class TextSender:
         try:
             accepted = await case.carrier.send(text)
         except OutcomeUnknown as error:
+            if (await job.keep(_fresh(part))).carrier_id is not None:
+                return None  # its delivery report was faster
             wait_s = LOOKS[0] * self.settle_wait_s
             return Later(words=error.words, pause_s=wait_s, unknown=True)
         except (TryLater, CredentialsRefused):

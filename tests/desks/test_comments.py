@@ -186,6 +186,17 @@ async def test_comments_of_the_system_and_of_deleted_users_are_nobodys(
     assert [(each.author_id, each.author_is_staff) for each in got] == [(57, False), (-1, False)]
 
 
+async def test_authors_that_are_not_side_loaded_are_asked_for(
+    zendesk: ScriptedZendesk, desk: ZendeskDesk
+) -> None:
+    zendesk.on(COMMENTS, page([comment(1, 10, author_id=57)], users=[]))
+    zendesk.on("GET /api/v2/users/57", {"user": {"id": 57, "role": "agent", "active": True}})
+
+    got = await desk.comments_since(TicketId(42), 0)
+
+    assert [each.author_is_staff for each in got] == [True]
+
+
 async def test_comments_of_a_deleted_ticket(zendesk: ScriptedZendesk, desk: ZendeskDesk) -> None:
     zendesk.on(COMMENTS, {"error": "RecordNotFound"}, status=404)
 

@@ -1,4 +1,4 @@
-"""The page of commands, made from their own `--help`: python -m tests.docs.commands > docs/commands.md"""
+"""docs/commands.md, made from the commands' own `--help`; the page says how."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ What `--help` says of each command. This page is made by
 `.venv/bin/python -m tests.docs.commands > docs/commands.md`, and a test compares the two. How the
 commands are used is told in [operations.md](operations.md).
 
-Every command takes its settings from the environment and from `.env` in the working folder. It ends
-with 0 when all went well, with 1 when something failed (`doctor`: when anything would not work), with
-2 when what was asked for is faulty, and then says in one line what and where. With `--json` it prints
-one JSON object and nothing else to standard output.
+Every command takes its settings from the environment and from `.env` in the working folder. It
+ends with 0 when all went well, with 1 when something failed (`doctor`: when anything would not
+work), with 2 when what was asked for is faulty: then a line for each fault says what and where.
+With `--json` it prints one JSON object and nothing else to standard output.
 """
 
 

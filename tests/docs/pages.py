@@ -38,9 +38,7 @@ class Page:
         found = []
         for fence in _FENCE.finditer(self.text):
             label = _LABEL.search(self.text[: fence.start()])
-            found.append(
-                Block(language=fence[1], label=label[1] if label else None, text=fence[2])
-            )
+            found.append(Block(language=fence[1], label=label[1] if label else None, text=fence[2]))
         return found
 
     @property
@@ -89,6 +87,4 @@ def every_page() -> dict[str, Page]:
     """All pages that belong to the project, by name."""
     files = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("deploy/**/*.md")]
     names = sorted(str(file.relative_to(ROOT)) for file in files)
-    return {
-        name: Page(name=name, text=(ROOT / name).read_text(encoding="utf-8")) for name in names
-    }
+    return {name: Page(name=name, text=(ROOT / name).read_text(encoding="utf-8")) for name in names}

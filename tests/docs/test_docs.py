@@ -45,6 +45,9 @@ def examples(language: str) -> list[ParameterSet]:
     ]
 
 
+PLACEHOLDER = re.compile(r"[A-Z]{4}")  # "bridge/carriers/NAME.py"
+
+
 def shown_default(name: str) -> str:
     default = Settings.model_fields[name].default
     if name == "public_url":
@@ -166,7 +169,9 @@ def test_every_relative_link_leads_somewhere(page: Page) -> None:
 
 @pytest.mark.parametrize("page", EVERY_PAGE)
 def test_every_file_that_is_named_exists(page: Page) -> None:
-    named = [word.rstrip("/") for word in page.code if re.match(r"(bridge|tests|docs|deploy)/", word)]
+    named = [
+        word.rstrip("/") for word in page.code if re.match(r"(bridge|tests|docs|deploy)/", word)
+    ]
     paths = [word.partition("::")[0] for word in named if not re.search(r"[A-Z]{4}| ", word)]
 
     assert [path for path in paths if not (ROOT / path).exists()] == []
@@ -226,7 +231,8 @@ def fault_of(line: list[str]) -> str | None:
             return name
         command = command.commands[name]
     known = {option for param in command.params for option in param.opts} | {"-h", "--help"}
-    return next((word for word in rest if word.startswith("-") and word[1:] and word not in known), None)
+    unknown = (word for word in rest if word.startswith("-") and word[1:] and word not in known)
+    return next(unknown, None)
 
 
 @pytest.mark.parametrize("block", examples("sh"))

@@ -25,8 +25,8 @@ from tests.flows.outbound import (
 
 LISTING = ("GET", "*/Messages.json")
 Fault = Callable[[Faults], object]
-NEVER = {"BRIDGE_SETTLE_WAIT": "600"}  # seconds until the first look: it is not what settles it
-SOON = {"BRIDGE_SETTLE_WAIT": "0.02"}
+NEVER = "600"  # seconds until the first look: it is not what settles it
+SOON = "0.02"
 
 APPLIED: dict[str, Fault] = {
     "connection_cut": lambda faults: faults.lose_answer(*SEND),
@@ -54,7 +54,7 @@ CERTAINLY_NOT: dict[str, Fault] = {
 async def test_lost_answer_is_settled_by_the_delivery_report(
     start_sandbox: Start, fault: Fault
 ) -> None:
-    sandbox = await start_sandbox(**NEVER, BRIDGE_HTTP_TIMEOUT="0.5")
+    sandbox = await start_sandbox(BRIDGE_SETTLE_WAIT=NEVER, BRIDGE_HTTP_TIMEOUT="0.5")
     ticket = await open_ticket(sandbox)
     fault(sandbox.twilio.faults)
 
@@ -72,7 +72,7 @@ async def test_lost_answer_is_settled_by_the_delivery_report(
 async def test_lost_answer_is_settled_by_the_carriers_list(
     start_sandbox: Start, fault: Fault
 ) -> None:
-    sandbox = await start_sandbox(**SOON, BRIDGE_HTTP_TIMEOUT="0.5")
+    sandbox = await start_sandbox(BRIDGE_SETTLE_WAIT=SOON, BRIDGE_HTTP_TIMEOUT="0.5")
     ticket = await open_ticket(sandbox)
     sandbox.twilio.lose_callbacks = True
     fault(sandbox.twilio.faults)
@@ -107,7 +107,7 @@ async def test_text_that_shows_late_on_the_list_is_not_sent_again(start_sandbox:
 async def test_lost_request_is_sent_again_after_the_looks(
     start_sandbox: Start, fault: Fault
 ) -> None:
-    sandbox = await start_sandbox(**SOON)
+    sandbox = await start_sandbox(BRIDGE_SETTLE_WAIT=SOON)
     ticket = await open_ticket(sandbox)
     fault(sandbox.twilio.faults)
 
@@ -122,7 +122,7 @@ async def test_lost_request_is_sent_again_after_the_looks(
 
 
 async def test_text_sent_again_in_vain_ends_as_uncertain_and_is_told(start_sandbox: Start) -> None:
-    sandbox = await start_sandbox(**SOON)
+    sandbox = await start_sandbox(BRIDGE_SETTLE_WAIT=SOON)
     ticket = await open_ticket(sandbox)
     sandbox.twilio.faults.drop(*SEND, times=2)
 
@@ -185,7 +185,7 @@ async def test_number_that_is_throttled_does_not_hold_up_the_ticket_side(
 async def test_where_the_sender_says_hold_an_uncertain_text_is_kept_for_a_human(
     start_sandbox: Start,
 ) -> None:
-    sandbox = await start_sandbox(SENDER + 'on_uncertain = "hold"\n', **SOON)
+    sandbox = await start_sandbox(SENDER + 'on_uncertain = "hold"\n', BRIDGE_SETTLE_WAIT=SOON)
     ticket = await open_ticket(sandbox)
     sandbox.twilio.faults.drop(*SEND)
 
@@ -209,7 +209,7 @@ async def test_where_the_sender_says_hold_an_uncertain_text_is_kept_for_a_human(
 
 
 async def test_report_settles_a_text_that_was_given_up_as_uncertain(start_sandbox: Start) -> None:
-    sandbox = await start_sandbox(SENDER + 'on_uncertain = "hold"\n', **SOON)
+    sandbox = await start_sandbox(SENDER + 'on_uncertain = "hold"\n', BRIDGE_SETTLE_WAIT=SOON)
     ticket = await open_ticket(sandbox)
     sandbox.twilio.account.list_lag_s = 600
     sandbox.twilio.hold_callbacks()
@@ -233,7 +233,7 @@ async def test_report_settles_a_text_that_was_given_up_as_uncertain(start_sandbo
 async def test_three_identical_replies_are_three_texts_whichever_is_lost(
     start_sandbox: Start, lost: int, *, applied: bool
 ) -> None:
-    sandbox = await start_sandbox(**SOON)
+    sandbox = await start_sandbox(BRIDGE_SETTLE_WAIT=SOON)
     ticket = await open_ticket(sandbox)
     sandbox.twilio.lose_callbacks = True
 
@@ -252,7 +252,7 @@ async def test_three_identical_replies_are_three_texts_whichever_is_lost(
 async def test_part_in_the_middle_whose_answer_is_lost_is_not_doubled(
     start_sandbox: Start,
 ) -> None:
-    sandbox = await start_sandbox(**SOON)
+    sandbox = await start_sandbox(BRIDGE_SETTLE_WAIT=SOON)
     ticket = await open_ticket(sandbox)
     sandbox.twilio.lose_callbacks = True
     hold = sandbox.twilio.faults.hold_after(*SEND)

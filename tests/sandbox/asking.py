@@ -13,6 +13,8 @@ import aiohttp
 from bridge.sandbox.twilio import FakeTwilio
 from bridge.sandbox.zendesk import FakeZendesk
 
+Option = Any  # what aiohttp's request takes: data, json, params
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
@@ -34,7 +36,7 @@ async def ask(
     method: str,
     url: str,
     headers: Mapping[str, str],
-    **options: Any,
+    **options: Option,
 ) -> Reply:
     async with session.request(
         method, url, headers=headers, allow_redirects=False, **options

@@ -28,6 +28,7 @@ class Receiver:
         self.taken: list[Taken] = []
         self.answers: list[web.Response | float] = []  # a float: so many seconds of silence first
         self.url = ""
+        self._came = asyncio.Condition()
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
@@ -44,9 +45,8 @@ class Receiver:
 
     async def wait_for(self, count: int) -> list[Taken]:
         """Wait until so many requests have come (3 seconds at most)."""
-        async with asyncio.timeout(3):
-            while len(self.taken) < count:
-                await asyncio.sleep(0.005)
+        async with asyncio.timeout(3), self._came:
+            await self._came.wait_for(lambda: len(self.taken) >= count)
         return self.taken
 
     async def _take(self, request: web.Request) -> web.StreamResponse:
@@ -63,6 +63,8 @@ class Receiver:
                 form=form or dict(request.query),
             )
         )
+        async with self._came:
+            self._came.notify_all()
         answer = self.answers.pop(0) if self.answers else web.Response()
         if isinstance(answer, float):
             await asyncio.sleep(answer)

@@ -102,10 +102,10 @@ async def test_a_late_request_is_applied_though_the_caller_has_gone(
     sending.cancel()
     with pytest.raises(asyncio.CancelledError):
         await sending
+    accepted = asyncio.Event()
+    twilio.on_change.append(lambda _event: accepted.set())
     hold.open()
-    async with asyncio.timeout(2):
-        while not twilio.sent:
-            await asyncio.sleep(0.01)
+    await asyncio.wait_for(accepted.wait(), 2)
 
     assert len(twilio.sent) == 1
 
@@ -144,7 +144,7 @@ async def test_what_is_known_outlives_a_restart(twilio: FakeTwilio, twilio_api: 
     port = int(twilio.url.rpartition(":")[2])
 
     await twilio.stop()
-    with pytest.raises(aiohttp.ClientConnectorError):
+    with pytest.raises(aiohttp.ClientConnectionError):
         await twilio_api.get("/Messages.json")
     await twilio.start(port)
 

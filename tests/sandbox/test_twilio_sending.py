@@ -204,9 +204,7 @@ async def test_texts_to_one_phone_keep_their_order(
     receiver.answers = [0.2]  # a slow application holds up no text
 
     for number in range(5):
-        await twilio_api.send(
-            THEIRS, OURS, str(number), StatusCallback=f"{receiver.url}/{number}"
-        )
+        await twilio_api.send(THEIRS, OURS, str(number), StatusCallback=f"{receiver.url}/{number}")
     await twilio.idle()
 
     assert [text.body for text in twilio.handset(THEIRS)] == list("01234")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from bridge.sandbox.zendesk import FakeZendesk
@@ -19,7 +17,7 @@ GRANT = {
 }
 
 
-async def grant(zendesk_api: ZendeskApi, **changes: Any) -> Reply:
+async def grant(zendesk_api: ZendeskApi, **changes: object) -> Reply:
     given = {**GRANT, **changes}
     url = f"{zendesk_api.fake.url}/oauth/tokens"
     return await ask(zendesk_api.session, "POST", url, {}, json=given)
@@ -56,7 +54,7 @@ async def test_a_token_works_until_it_expires(zendesk_api: ZendeskApi, clock: Mo
         ({"expires_in": 299}, 400, "invalid_request"),
         ({"expires_in": 172_801}, 400, "invalid_request"),
     ],
-    ids=lambda value: str(value),
+    ids=str,
 )
 async def test_a_wrong_grant_is_refused(
     zendesk_api: ZendeskApi, changes: dict[str, object], status: int, error: str

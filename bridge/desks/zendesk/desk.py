@@ -198,7 +198,17 @@ class ZendeskDesk:
         async for page in self._api.whole_pages(path, "comments", params):
             roles = comments.roles_of(page)
             for record in records_of(page, "comments"):
+                author = record.get("author_id")
+                is_reply = record.get("public") is True
+                if is_reply and isinstance(author, int) and author > 0 and author not in roles:
+                    # Normally side-loaded; where it is not, a reply must not be taken for a
+                    # customer's words.
+                    roles[author] = await self._role(UserId(author))
                 yield comments.read_comment(record, roles)
+
+    async def _role(self, user_id: UserId) -> str:
+        user = await self.user(user_id)
+        return "agent" if user is not None and user.is_staff else "end-user"
 
 
 def _unless_gone(record: Record) -> Ticket | None:

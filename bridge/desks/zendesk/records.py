@@ -54,6 +54,11 @@ def time_of(record: Record, key: str) -> int:
         raise Malformed(key) from error
 
 
+def optional_time(record: Record, key: str) -> int:
+    """A time in UTC milliseconds, 0 where it is missing. Raises Malformed on anything else."""
+    return 0 if record.get(key) is None else time_of(record, key)
+
+
 def record_of(record: Record, key: str) -> Record:
     """A nested object, empty where there is none."""
     found = record.get(key)

@@ -28,9 +28,9 @@ from bridge.desks.zendesk.records import (
     id_of,
     optional_id,
     optional_text,
+    optional_time,
     record_of,
     text_of,
-    time_of,
 )
 from bridge.errors import Refused, TryLater
 
@@ -99,7 +99,7 @@ def read_ticket(record: Record) -> Ticket:
 
 def age_key(record: Record) -> tuple[int, int]:
     """Sorts ticket records from the oldest. Raises Malformed."""
-    return time_of(record, "created_at"), id_of(record, "id")
+    return optional_time(record, "created_at"), id_of(record, "id")
 
 
 def read_written(answer: Record, *, ticket_id: TicketId | None) -> Written:

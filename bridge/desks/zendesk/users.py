@@ -6,7 +6,7 @@ import phonenumbers
 
 from bridge.desks.contract import DeskUser, UserId
 from bridge.desks.zendesk.comments import STAFF_ROLES
-from bridge.desks.zendesk.records import Record, id_of, optional_text, time_of
+from bridge.desks.zendesk.records import Record, id_of, optional_text, optional_time
 
 LONGEST_NAME = 255  # longer ones are refused
 
@@ -35,7 +35,7 @@ def read_user(record: Record) -> DeskUser:
         # Deleted users and the losers of a merge stay readable as inactive.
         active=record.get("active") is not False,
         suspended=record.get("suspended") is True,
-        updated_at_ms=time_of(record, "updated_at"),
+        updated_at_ms=optional_time(record, "updated_at"),
         external_id=optional_text(record, "external_id"),
     )
 

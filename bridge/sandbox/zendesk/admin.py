@@ -302,16 +302,21 @@ def _read_field(given: Json, old: Json | None, types: set[str]) -> Json:
 
 def _ends(conditions: list[Json], actions: list[Json]) -> bool:
     """Whether an action makes a condition false, so that the automation does not run for ever."""
-    for action in actions:
-        for condition in conditions:
-            if action["field"] == condition["field"] and action["value"] != condition["value"]:
-                return True
-            if condition["operator"] == "not_includes" and action["field"] in {
-                "current_tags",
-                "set_tags",
-            }:
-                return True
-    return any(one["field"] in TIME_FIELDS and one["operator"] == "is" for one in conditions)
+    if any(one["field"] in TIME_FIELDS and one["operator"] == "is" for one in conditions):
+        return True
+    return any(_undoes(action, condition) for action in actions for condition in conditions)
+
+
+def _undoes(action: Json, condition: Json) -> bool:
+    if condition["field"] != "current_tags":
+        is_same = action["field"] == condition["field"]
+        return is_same and str(action["value"]) != str(condition["value"])
+    given, wanted = set(str(action["value"]).split()), set(str(condition["value"]).split())
+    if condition["operator"] == "not_includes":
+        return action["field"] in {"current_tags", "set_tags"} and bool(given & wanted)
+    if action["field"] == "remove_tags":
+        return wanted <= given
+    return action["field"] == "set_tags" and not given & wanted
 
 
 def _read_only(_given: Json, _old: Json | None) -> Any:  # noqa: ANN401 - never called

@@ -30,7 +30,7 @@ class Limits:
 
     def count_request(self) -> dict[str, str]:
         """Count any request; the headers tell the state. Raises ZendeskRefusal 429."""
-        total = self.account_per_minute or 700
+        total = 700 if self.account_per_minute is None else self.account_per_minute
         used = self._take(("account",), self.account_per_minute, MINUTE_MS, "api")
         left = max(0, total - used)
         return {
@@ -68,7 +68,8 @@ class Limits:
             window.popleft()
         if len(window) >= limit:
             self.hits += 1
-            wait = max(1, math.ceil((window[0] + window_ms - now) / 1000))
+            oldest = window[0] if window else now
+            wait = max(1, math.ceil((oldest + window_ms - now) / 1000))
             raise _too_many(name, limit, wait)
         window.append(now)
         return len(window)
