@@ -49,7 +49,7 @@ from bridge.work.worker import Pace, Worker
 log = structlog.get_logger()
 
 TICK_S = 1.0  # how often a running service looks for changed settings
-GRACE_S = 20.0  # for calls under way when we are asked to stop
+GRACE_S = 15.0  # for calls under way when we are asked to stop: 25 s in all are promised
 ZENDESK = "zendesk"
 
 
@@ -153,9 +153,10 @@ class Service:
 
     async def stop(self) -> None:
         """Take nothing more in, finish what is under way, hand back the rest, close."""
+        stops = [worker.stop(GRACE_S) for worker in self._workers]
         if self._runner is not None:
-            await self._runner.cleanup()
-        await asyncio.gather(*(worker.stop(GRACE_S) for worker in self._workers))
+            stops.append(self._runner.cleanup())
+        await asyncio.gather(*stops)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -295,16 +296,18 @@ class Service:
 
     async def take_report(self, carrier: str, report: DeliveryReport) -> None:
         """Apply a delivery report. Raises NotDurable."""
-        await self.database.write(
+        message = await self.database.write(
             lambda tx: take_report(tx, self.carriers[carrier], report, self.directory.at(tx))
         )
         self.metrics.count_outbound(report.state)
+        log.info("report.received", carrier=carrier, message=message, state=report.state)
 
     async def take_hint(self, hint: Hint) -> None:
         """Store the look that a hint asks for. Raises NotDurable."""
         if hint.tagged is False:
             return  # an event about a ticket that no text is on
         await self.database.write(lambda tx: work.put_look(tx, hint.ticket_id, ZENDESK))
+        log.info("hint.received", ticket=hint.ticket_id, comment=hint.comment_id, kind=hint.kind)
 
     def webhook_secrets(self) -> Sequence[str]:
         """The signing secrets that Zendesk's webhook may use."""

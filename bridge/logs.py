@@ -198,5 +198,6 @@ def _route_libraries(threshold: int) -> None:
             root.removeHandler(handler)
     root.addHandler(_Foreign())
     root.setLevel(max(threshold, logging.WARNING) if threshold > logging.DEBUG else threshold)
-    # Its lines hold the path with its query, and so numbers and texts.
-    logging.getLogger("aiohttp.access").disabled = True
+    # Their lines hold the path with its query, and the rows with every statement: numbers, texts.
+    for name in ("aiohttp.access", "aiosqlite"):
+        logging.getLogger(name).disabled = True

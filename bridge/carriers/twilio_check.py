@@ -137,9 +137,8 @@ def _webhook(check: str, entry: Mapping[str, object], wanted: str) -> Finding:
         return Finding(
             check=check,
             ok=True,
-            detail="webhook set; Twilio won't repeat one that we could not store, so such a"
-            " text waits for the next look at Twilio's list",
-            mend=f"{place}: better set the webhook to {best}",
+            detail="webhook set, but Twilio won't repeat one that we could not store:"
+            f" better set it to {best}",
         )
     return Finding(check=check, ok=True, detail="webhook set, repeated by Twilio on every fault")
 

@@ -21,7 +21,7 @@ from bridge.errors import CredentialsRefused, OutcomeUnknown, Refused, TryLater
 from bridge.outbound import wording
 from bridge.outbound.gate import Refusal, refusal
 from bridge.outbound.track import apply_state, learn_from, sum_up, tell_agent
-from bridge.store import comments, conversations, messages, parts
+from bridge.store import comments, conversations, messages, parts, work
 from bridge.store.database import Transaction
 from bridge.store.messages import Message
 from bridge.store.parts import EarlyReport, Part
@@ -110,17 +110,21 @@ class TextSender:
         try:
             accepted = await case.carrier.send(text)
         except OutcomeUnknown as error:
-            if (await job.keep(_fresh(part))).carrier_id is not None:
-                return None  # its delivery report was faster
-            wait_s = LOOKS[0] * self.settle_wait_s
-            return Later(words=error.words, pause_s=wait_s, unknown=True)
+            return _wait_for_sign(job, part, error.words, LOOKS[0] * self.settle_wait_s)
         except (TryLater, CredentialsRefused):
             await job.keep(lambda tx: self._take_back(tx, case, part))
             raise
         except Refused as error:
             return self._refused_by_carrier(case, part, error)
         await job.keep(lambda tx: self._accept(tx, case, part, accepted))
-        log.info("text.sent", message=case.message.id, part=part.position)
+        # The ids of both sides: with them a line leads from the webhook to the text.
+        log.info(
+            "text.sent",
+            message=case.message.id,
+            comment=case.message.comment_id,
+            part=part.position,
+            carrier_id=accepted.carrier_id,
+        )
         return None
 
     def _admit(self, tx: Transaction, case: _Case, part: Part) -> Refusal | None:
@@ -147,7 +151,7 @@ class TextSender:
         due_ms = begun_at + int(LOOKS[min(looks, len(LOOKS) - 1)] * self.settle_wait_s * 1000)
         wait_s = (due_ms - self.clock.now_ms()) / 1000
         if wait_s > 0:
-            return Later(words="waiting for a sign of the text", pause_s=wait_s, unknown=True)
+            return _wait_for_sign(job, part, "waiting for a sign of the text", wait_s)
         if case.carrier.capabilities.can_find_sent:
             found = await case.carrier.find_sent(self._text(case, part), since_ms=begun_at)
             if await job.keep(lambda tx: self._adopt(tx, case, part, found)):
@@ -156,7 +160,7 @@ class TextSender:
         if looks + 1 < len(LOOKS):
             due_ms = begun_at + int(LOOKS[looks + 1] * self.settle_wait_s * 1000)
             wait_s = max(0.0, (due_ms - self.clock.now_ms()) / 1000)
-            return Later(words="no sign of the text yet", pause_s=wait_s, unknown=True)
+            return _wait_for_sign(job, part, "no sign of the text yet", wait_s)
         if case.policy == "resend" and part.looks < RESENT:
             log.warning("text.sent_again", message=case.message.id, part=part.position)
             await job.keep(lambda tx: parts.send_again(tx, part.id, looks=RESENT))
@@ -229,6 +233,8 @@ class TextSender:
         tell_agent(tx, case.message, refused.note, self.directory(tx))
 
     def _leave_uncertain(self, tx: Transaction, case: _Case, part: Part) -> None:
+        if _fresh(part)(tx).carrier_id is not None:
+            return  # its delivery report came at the last moment
         parts.set_outcome(tx, part.id, "uncertain", reason="the answer of the carrier was lost")
         sum_up(tx, case.message)
         tell_agent(tx, case.message, wording.uncertain(), self.directory(tx))
@@ -265,6 +271,16 @@ class TextSender:
 
 def _fresh(part: Part) -> Callable[[Transaction], Part]:
     return lambda tx: parts.get(tx, part.id) or part
+
+
+def _wait_for_sign(job: Job, part: Part, words: str, wait_s: float) -> Later:
+    """Look later, or at once where the delivery report came while we held the lane."""
+
+    def save(tx: Transaction) -> None:
+        if _fresh(part)(tx).carrier_id is not None:
+            work.hurry(tx, job.item.lane)
+
+    return Later(words=words, pause_s=wait_s, unknown=True, save=save)
 
 
 def _parts_of(message: Message) -> Callable[[Transaction], list[Part]]:

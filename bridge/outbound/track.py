@@ -28,8 +28,8 @@ FAILURES = frozenset({"failed", "undelivered"})
 
 def take_report(
     tx: Transaction, carrier: Carrier, report: DeliveryReport, directory: Directory
-) -> None:
-    """Apply a delivery report, or keep it until its text is known."""
+) -> str | None:
+    """Apply a delivery report, or keep it until its text is known. Returns the message's id."""
     part = parts.get(tx, report.ref) if report.ref else None
     if part is not None and part.carrier_id not in (None, report.carrier_id):
         part = None  # our own reference, on another text than ours: go by the carrier's id
@@ -40,12 +40,13 @@ def take_report(
         parts.keep_early_report(
             tx, carrier=carrier.name, carrier_id=report.carrier_id, report=early
         )
-        return
+        return None
     was_unknown = part.carrier_id is None
     apply_state(tx, carrier, part, early, directory, carrier_id=report.carrier_id)
     message = messages.get(tx, part.message_id)
     if was_unknown and message is not None and message.conversation_id is not None:
         work.hurry(tx, work.lane_out(message.conversation_id))  # it waits for just this
+    return part.message_id
 
 
 def apply_state(

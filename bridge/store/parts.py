@@ -100,7 +100,7 @@ def send_again(tx: Transaction, part_id: str, *, looks: int) -> None:
     """Give up looking for a lost send and have it sent once more; `looks` remembers that."""
     tx.run(
         "UPDATE parts SET state = 'queued', begun_at = NULL, looks = $1, updated_at = $2 "
-        "WHERE id = $3",
+        "WHERE id = $3 AND carrier_id IS NULL",  # its report may come at the last moment
         *(looks, tx.now_ms(), part_id),
     )
 

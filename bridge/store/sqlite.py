@@ -250,6 +250,7 @@ def _set_up(connection: sqlite3.Connection) -> None:
     mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA recursive_triggers = ON")  # else REPLACE deletes behind them
     synchronous = connection.execute("PRAGMA synchronous").fetchone()[0]
     if mode != "wal" or synchronous != SYNCHRONOUS_FULL:
         raise UserMistake(
@@ -344,7 +345,6 @@ def _lock_file(path: str) -> IO[str]:
     except OSError as error:
         handle.close()
         raise UserMistake(
-            "another `bridge serve` uses this SQLite file already; "
-            "for several processes set BRIDGE_DATABASE_URL to PostgreSQL"
+            "another `bridge serve` uses this SQLite file already; one at a time can"
         ) from error
     return handle

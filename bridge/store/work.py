@@ -245,6 +245,15 @@ def note_attempt(
     )
 
 
+def count_faults(tx: Transaction, item: Item) -> int:
+    """How often this has ended in a fault of ours."""
+    row = tx.first(
+        "SELECT count(*) AS faults FROM attempts WHERE work_ref = $1 AND outcome = 'fault'",
+        item.ref,
+    )
+    return 0 if row is None else int(row["faults"])
+
+
 def pause_account(
     tx: Transaction, account: str, *, pause_ms: int, reason: str, kind: str = "asked"
 ) -> bool:

@@ -68,12 +68,21 @@ class DeskWriter:
         intent = {
             "do": "create",
             "key": draft.key,
+            "mark": draft.first.mark,
             "body": body.decode(),
             "at": self.clock.now_ms(),
             "aside": dict(aside or {}),
         }
         await job.intend(intent)
-        return await self.desk.create_ticket(draft.key, body)
+        try:
+            return await self.desk.create_ticket(draft.key, body)
+        except CredentialsRefused:
+            raise
+        except Refused:
+            # Certainly not applied. When a human has it tried again, the conversation may have
+            # a ticket by then: it has to choose anew, not to repeat this.
+            await job.intend(None)
+            raise
 
     async def append(
         self, job: Job, ticket: Ticket, draft: CommentDraft, aside: Aside | None = None
@@ -112,7 +121,9 @@ class DeskWriter:
         if not tickets:
             return None
         first = tickets[0]
-        return Written(ticket_id=first.id, requester_id=first.requester_id, comment_id=None)
+        found = await self._find_mark(first.id, intent)
+        comment_id = None if found is None else found.comment_id
+        return Written(ticket_id=first.id, requester_id=first.requester_id, comment_id=comment_id)
 
     async def _find_mark(self, ticket_id: TicketId, intent: Mapping[str, Any]) -> Written | None:
         since = int(intent["at"]) - CLOCKS_APART_MS

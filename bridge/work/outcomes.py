@@ -27,7 +27,10 @@ class Done:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Later:
-    """Not yet: try again after `pause_s` (None: the next step of the ladder)."""
+    """Not yet: try again after `pause_s` (None: the next step of the ladder).
+
+    `save` runs once the lane is given back, so that it may hurry it.
+    """
 
     words: str
     pause_s: float | None = None

@@ -11,6 +11,7 @@ import contextlib
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 import structlog
@@ -32,6 +33,7 @@ RENEW_S = 15.0
 POLL_S = 1.0  # for work that another process has put in
 MOST_FAULTS = 5  # a fault of ours, or a crash, this often: set aside
 LONGEST_WAIT_MS = 72 * 3600 * 1000  # a far side that stays away longer: set aside, seen by a human
+FEWEST_TRIES = 10  # before that: it may have waited behind a pause, or a human has it tried again
 ITEMS_A_TURN = 20  # then the lane goes behind the others
 
 
@@ -208,7 +210,7 @@ class Worker:
             log.exception("work.fault", kind=item.kind)
             words = f"a fault in the bridge: {type(error).__name__}"
             faulted: Outcome = Later(words=words)
-            if item.attempts + 1 >= MOST_FAULTS:
+            if await self.database.read(partial(work.count_faults, item=item)) + 1 >= MOST_FAULTS:
                 faulted = GaveUp(words=words)
             return await self._save(claimed, faulted, began_ms, "fault")
         return await self._save(claimed, outcome, began_ms, _name(outcome))
@@ -225,7 +227,8 @@ class Worker:
                 pause_s = error.pause_s if error.pause_s is not None else self.pace.retry_base_s
                 await self._pause(error.words, pause_s, "asked")
             outcome: Outcome = Later(words=error.words, pause_s=error.pause_s)
-            if self.clock.now_ms() - claimed.item.created_at > LONGEST_WAIT_MS:
+            waited_ms = self.clock.now_ms() - claimed.item.created_at
+            if waited_ms > LONGEST_WAIT_MS and claimed.item.attempts >= FEWEST_TRIES:
                 outcome = GaveUp(words=f"given up after three days: {error.words}")
             return await self._save(claimed, outcome, began_ms, "later")
         if isinstance(error, OutcomeUnknown):
@@ -249,12 +252,13 @@ class Worker:
             work.note_attempt(
                 tx, claimed.item, outcome=name, words=outcome.words, began_ms=began_ms
             )
-            outcome.save(tx)
             match outcome:
                 case Done():
+                    outcome.save(tx)
                     work.end_pause(tx, self.account)
                     return work.finish(tx, claimed)
                 case GaveUp():
+                    outcome.save(tx)
                     note = self.on_set_aside.get(claimed.item.kind)
                     if note is not None:
                         note(tx, claimed.item, outcome.words)
@@ -262,6 +266,7 @@ class Worker:
                 case Later():
                     pause = self._pause_of(claimed.item, outcome)
                     work.put_off(tx, claimed, pause_ms=pause, reason=outcome.words)
+                    outcome.save(tx)  # last, as it may hurry the lane
                     return None
 
         self.counters.count_attempt(claimed.item.kind, name)

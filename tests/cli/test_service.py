@@ -15,6 +15,7 @@ import aiohttp
 import pytest
 
 from tests.cli.conftest import run_process
+from tests.flows.conftest import free_port
 
 SETTINGS = {
     "BRIDGE_SECRET_KEY": "canary-secret-key-of-the-service",
@@ -25,12 +26,6 @@ SETTINGS = {
     "BRIDGE_TWILIO_AUTH_TOKEN": "canary-auth-token",
     "BRIDGE_TWILIO_API_URL": "http://127.0.0.1:1",
 }
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
 
-_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
 _LABEL = re.compile(r"<!-- (\w+) -->\n$")
+_COMMENT = re.compile(r"<!--.*?-->")
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
-_CODE = re.compile(r"`([^`\n]+)`")
+_CODE = re.compile(r"`([^`]+)`")  # it may go on in the next line
 _HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 
 
@@ -38,7 +40,13 @@ class Page:
         found = []
         for fence in _FENCE.finditer(self.text):
             label = _LABEL.search(self.text[: fence.start()])
-            found.append(Block(language=fence[1], label=label[1] if label else None, text=fence[2]))
+            found.append(
+                Block(
+                    language=fence[2],
+                    label=label[1] if label else None,
+                    text=textwrap.dedent(fence[3]),
+                )
+            )
         return found
 
     @property
@@ -54,7 +62,7 @@ class Page:
     @property
     def code(self) -> list[str]:
         """What stands in backticks within the prose."""
-        return _CODE.findall(self.prose)
+        return [" ".join(code.split()) for code in _CODE.findall(self.prose)]
 
     @property
     def anchors(self) -> set[str]:
@@ -73,7 +81,7 @@ class Page:
 
 def rows(text: str) -> Iterator[tuple[str, ...]]:
     """The rows of the tables in a text, cell by cell without backticks; heads left out."""
-    lines = [line.strip() for line in text.splitlines()]
+    lines = [_COMMENT.sub("", line).strip() for line in text.splitlines()]
     for number, line in enumerate(lines):
         if not line.startswith("|") or set(line) <= set("|-: "):
             continue

@@ -11,7 +11,7 @@ from typing import get_args
 import click
 import pytest
 from _pytest.mark import ParameterSet
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel
 
 from bridge.app import Service
 from bridge.carriers.registry import CAPABILITIES
@@ -36,13 +36,15 @@ EVERY_PAGE = [pytest.param(page, id=name) for name, page in PAGES.items()]
 
 
 def examples(language: str) -> list[ParameterSet]:
-    """Every block of code in this language."""
-    return [
+    """Every block of code in this language, of which there has to be one."""
+    found = [
         pytest.param(block, id=f"{page.name}-{number}")
         for page in PAGES.values()
         for number, block in enumerate(page.blocks)
         if block.language == language
     ]
+    assert found, f"no example in {language}"
+    return found
 
 
 PLACEHOLDER = re.compile(r"[A-Z]{4}")  # "bridge/carriers/NAME.py"
@@ -52,7 +54,7 @@ def shown_default(name: str) -> str:
     default = Settings.model_fields[name].default
     if name == "public_url":
         return "http://HOST:PORT"
-    if default is None or isinstance(default, SecretStr):
+    if default is None:
         return "–"
     return f"{default:g}" if isinstance(default, float) else str(default)
 
@@ -238,3 +240,12 @@ def fault_of(line: list[str]) -> str | None:
 @pytest.mark.parametrize("block", examples("sh"))
 def test_commands_in_examples_exist(block: Block) -> None:
     assert [fault for line in commands_in(block) if (fault := fault_of(line))] == []
+
+
+def test_every_event_of_the_log_is_listed() -> None:
+    listed = {name for row in rows(OPERATIONS.under("## Logs")) for name in row[0].split(", ")}
+    event = re.compile(r'\blog\.(?:info|warning|error|exception)\(\s*"([\w.]+)"')
+    sources = [path for path in (ROOT / "bridge").rglob("*.py") if "sandbox" not in path.parts]
+    said = {name for path in sources for name in event.findall(path.read_text(encoding="utf-8"))}
+
+    assert listed == said

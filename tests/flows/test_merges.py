@@ -11,6 +11,7 @@ from tests.flows.cast import (
     ORDERS,
     customer_comments,
     notes,
+    settle,
     text,
     tickets,
 )
@@ -105,6 +106,43 @@ async def test_chain_of_merges_that_ends_closed_is_followed_up_there(sandbox: Sa
     follow_up = tickets(sandbox)[2]
     assert follow_up.via["source"]["from"]["ticket_id"] == target.id
     assert customer_comments(follow_up) == ["go on"]
+
+
+async def test_merge_between_look_and_write_takes_the_text_along(sandbox: Sandbox) -> None:
+    await text(sandbox, MAYA, ACME, "first")
+    (first,) = tickets(sandbox)
+    target = await _ticket_for(sandbox, first.requester_id, "Target")
+    gate = sandbox.zendesk.faults.hold_before("PUT", f"/api/v2/tickets/{first.id}")
+    await sandbox.twilio.customer_texts(MAYA, ACME, "second")
+    await gate.wait_arrived()
+    await sandbox.zendesk.merge(first.id, target.id)
+    gate.open()
+    await settle(sandbox)
+
+    assert len(tickets(sandbox)) == 2
+    assert customer_comments(target) == ["second"]
+
+
+async def test_opt_out_is_noted_on_the_merge_target(sandbox: Sandbox) -> None:
+    await text(sandbox, MAYA, ACME, "first")
+    (first,) = tickets(sandbox)
+    target = await _ticket_for(sandbox, first.requester_id, "Target")
+    await sandbox.zendesk.merge(first.id, target.id)
+
+    await text(sandbox, MAYA, ACME, "Cancel")
+
+    assert len(notes(target)) == 1
+
+
+async def test_opt_out_is_not_noted_on_a_strangers_ticket(sandbox: Sandbox) -> None:
+    await text(sandbox, MAYA, ACME, "maya's")
+    await text(sandbox, JONAS, ACME, "jonas's")
+    first, strangers = tickets(sandbox)
+    await sandbox.zendesk.merge(first.id, strangers.id)
+
+    await text(sandbox, MAYA, ACME, "Cancel")
+
+    assert notes(strangers) == []
 
 
 async def test_chain_that_ends_at_a_stranger_is_left(sandbox: Sandbox) -> None:

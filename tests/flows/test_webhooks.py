@@ -1,7 +1,8 @@
-"""The carrier's webhook: one message however often it comes, and nothing that is not the carrier's."""
+"""The carrier's webhook: one message however often it comes, nothing from anybody else."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -23,6 +24,7 @@ from tests.flows.cast import (
     text,
     tickets,
 )
+from tests.flows.conftest import Start
 
 PATH = "/carriers/twilio/inbound"
 FORM = "application/x-www-form-urlencoded"
@@ -120,6 +122,26 @@ async def test_success_is_an_empty_twiml_response(sandbox: Sandbox) -> None:
     assert answer.bodies[0].replace(" ", "").endswith("<Response/>")
 
 
+async def test_text_may_come_by_get(sandbox: Sandbox) -> None:
+    sandbox.twilio.account.numbers[ACME].sms_method = "GET"
+
+    await text(sandbox, MAYA, ACME, "50 % off? a&b=c + 😀")
+
+    assert customer_comments(only_ticket(sandbox)) == ["50 % off? a&b=c + 😀"]
+
+
+async def test_both_tokens_hold_while_one_is_rotated(start_sandbox: Start) -> None:
+    old, new = "a" * 32, "b" * 32
+    sandbox = await start_sandbox(BRIDGE_TWILIO_AUTH_TOKEN=f"{new},{old}")
+
+    for token in (old, new, "c" * 32):
+        sandbox.twilio.signing_token = token
+        await sandbox.twilio.customer_texts(MAYA, ACME, f"signed with {token[0]}")
+    await settle(sandbox)
+
+    assert customer_comments(only_ticket(sandbox)) == ["signed with a", "signed with b"]
+
+
 # -- what is not the carrier's --------------------------------------------------------------------
 
 
@@ -201,8 +223,9 @@ async def test_too_large_webhook_is_refused(
 ) -> None:
     fields = _fields(sandbox, Body="x" * (1024 * 1024 + 1))
     headers = _signed(sandbox, fields)
+    body = io.BytesIO(urlencode(fields).encode())
 
-    async with caller.post(sandbox.url + PATH, data=urlencode(fields), headers=headers) as answer:
+    async with caller.post(sandbox.url + PATH, data=body, headers=headers) as answer:
         assert answer.status == 413
 
     assert await _is_untouched(sandbox)

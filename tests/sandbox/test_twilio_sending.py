@@ -316,6 +316,17 @@ async def test_numbers_are_found_and_their_webhook_set(
     assert (faulty.status, faulty.body["code"]) == (400, 21502)
 
 
+async def test_a_number_is_bought_once(twilio: FakeTwilio, twilio_api: TwilioApi) -> None:
+    form = {"PhoneNumber": "+12025550111", "SmsUrl": "https://b.example/in"}
+
+    bought = await twilio_api.post("/IncomingPhoneNumbers.json", **form)
+    twice = await twilio_api.post("/IncomingPhoneNumbers.json", **form)
+    nonsense = await twilio_api.post("/IncomingPhoneNumbers.json", PhoneNumber="12")
+
+    assert (bought.status, twice.body["code"], nonsense.body["code"]) == (201, 21422, 21421)
+    assert twilio.account.numbers["+12025550111"].sms_url == "https://b.example/in"
+
+
 async def test_short_codes_stand_in_a_list_of_their_own(
     twilio: FakeTwilio, twilio_api: TwilioApi
 ) -> None:

@@ -8,12 +8,11 @@ from collections.abc import Callable
 import pytest
 from structlog.testing import capture_logs
 
-from bridge.errors import NotDurable, OutcomeUnknown, Refused, TryLater
-from bridge.store import work
+from bridge.errors import NotDurable, OutcomeUnknown, TryLater
 from bridge.store.database import Transaction
 from bridge.store.work import LeaseLost
 from bridge.work import worker
-from bridge.work.outcomes import Done, GaveUp, Job, Later, Outcome
+from bridge.work.outcomes import Done, Job, Later, Outcome
 from tests.stores import column, rows
 from tests.work.conftest import Bench, done
 
@@ -127,109 +126,6 @@ async def test_a_handler_may_name_its_own_pause(bench: Bench) -> None:
     await bench.forward(20)
     await bench.settled()
     assert await outcomes(bench) == ["unknown", "done"]
-
-
-@pytest.mark.parametrize(
-    "how", ["refused", "gave up"], ids=["refused by the far side", "given up by the handler"]
-)
-async def test_what_can_not_be_done_is_set_aside_and_the_lane_goes_on(
-    bench: Bench, how: str
-) -> None:
-    async def handle(job: Job) -> Outcome:
-        if job.item.message_id != "bad":
-            return Done(words="done")
-        if how == "refused":
-            raise Refused("zendesk", "a field is missing", code="RecordInvalid")
-        return GaveUp(words="a field is missing", save=note("told"))
-
-    told: list[tuple[str | None, str]] = []
-    made = bench.make(handle)
-    made.on_set_aside = {"note": lambda _, item, words: told.append((item.message_id, words))}
-    await bench.put("a", message="bad")
-    await bench.put("a", message="good")
-    bench.start(made)
-    await bench.settled(failed=1)
-
-    assert await outcomes(bench) == ["refused", "done"]
-    assert await column(bench.database, "SELECT reason FROM work") == ["a field is missing"]
-    assert told == [("bad", "a field is missing")]
-    assert await column(bench.database, "SELECT name FROM meta") == ["told"] * (how == "gave up")
-
-
-async def test_a_fault_of_ours_is_tried_five_times_and_then_set_aside(bench: Bench) -> None:
-    async def handle(_job: Job) -> Outcome:
-        raise Busy
-
-    await bench.put("a")
-    bench.start(bench.make(handle))
-    with capture_logs() as logged:
-        for number in range(1, 6):
-            await bench.until(lambda n=number: tried(bench, n))  # type: ignore[misc]
-            await bench.forward(300)
-        await bench.settled(failed=1)
-
-    assert await outcomes(bench) == ["fault"] * 5
-    assert await column(bench.database, "SELECT reason FROM work") == [
-        "a fault in the bridge: Busy"
-    ]
-    assert [entry["event"] for entry in logged].count("work.fault") == 5
-
-
-async def test_work_that_kills_its_process_is_set_aside_before_the_sixth_start(
-    bench: Bench,
-) -> None:
-    met: list[int] = []
-
-    async def handle(job: Job) -> Outcome:
-        met.append(job.item.starts)
-        return Done(words="done")
-
-    await bench.put("a", message="deadly")
-    await bench.put("a", message="harmless")
-    for _ in range(5):  # begun and never ended
-        await bench.database.write(
-            lambda tx: work.claim(tx, account="zendesk", most=1, lease_ms=1000)
-        )
-        bench.clock.forward(1)
-    bench.start(bench.make(handle))
-    await bench.settled(failed=1)
-
-    assert await outcomes(bench) == ["crashed", "done"]
-    assert met == [1]  # the deadly one was not begun again
-    (reason,) = await column(bench.database, "SELECT reason FROM work")
-    assert reason == "begun 5 times and never ended: it may crash the bridge"
-
-
-async def test_four_crashes_are_not_enough_to_be_set_aside(bench: Bench) -> None:
-    await bench.put("a")
-    for _ in range(4):
-        await bench.database.write(
-            lambda tx: work.claim(tx, account="zendesk", most=1, lease_ms=1000)
-        )
-        bench.clock.forward(1)
-    bench.start(bench.make(done))
-    await bench.settled()
-
-    assert await outcomes(bench) == ["done"]
-
-
-@pytest.mark.parametrize(
-    ("days", "failed"), [(2.9, 0), (3.1, 1)], ids=["within three days", "after three days"]
-)
-async def test_a_far_side_that_stays_away_for_days_leaves_failed_work(
-    bench: Bench, days: float, failed: int
-) -> None:
-    async def handle(_job: Job) -> Outcome:
-        raise TryLater("zendesk", "503")
-
-    await bench.put("a")
-    bench.clock.forward(days * 86_400)
-    bench.start(bench.make(handle))
-    await bench.until(lambda: bench.counted.attempts)
-    await bench.until(lambda: outcomes(bench))
-
-    waiting, set_aside, _ = await bench.database.read(work.backlog)
-    assert (waiting, set_aside) == (1 - failed, failed)
 
 
 async def test_a_lane_keeps_its_order_through_faults_while_others_go_on(bench: Bench) -> None:

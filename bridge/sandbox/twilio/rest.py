@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from multidict import MultiDict
 
-from bridge.sandbox.twilio.account import Account, TwilioRefusal, not_found
+from bridge.sandbox.twilio.account import Account, TwilioRefusal, is_plausible, not_found
 from bridge.sandbox.twilio.records import API_VERSION, FINISHED, Json, Media, rfc2822
 from bridge.sandbox.twilio.resources import number_json, page_json, short_code_json
 
@@ -59,6 +59,7 @@ class Rest:
             web.get(f"{message}/Media/{{media}}", self.redirect_media),
             web.delete(f"{message}/Media/{{media}}.json", self.delete_media),
             web.get(f"{number}.json", self.list_numbers),
+            web.post(f"{number}.json", self.buy_number),
             web.get(f"{number}/{{sid}}.json", self.show_number),
             web.post(f"{number}/{{sid}}.json", self.update_number),
             web.get(f"{ROOT}/SMS/ShortCodes.json", self.list_short_codes),
@@ -222,6 +223,24 @@ class Rest:
             if number.kind != "short_code" and wanted in number.number
         ]
         return web.json_response(page_json(request, "incoming_phone_numbers", found))
+
+    async def buy_number(self, request: web.Request) -> web.Response:
+        """POST: buy a number, with its webhook address."""
+        form = await _form(request)
+        wanted = form.get("PhoneNumber", "")
+        if not is_plausible(wanted):
+            raise TwilioRefusal(400, 21421, f"{wanted} is not a valid phone number")
+        if wanted in self.account.numbers:
+            raise TwilioRefusal(400, 21422, f"{wanted} is not available")
+        number = self.account.add_number(
+            wanted,
+            form.get("SmsUrl", ""),
+            kind="long_code",
+            country="US",
+            advanced_opt_out=False,
+            sms_method=form.get("SmsMethod", "POST"),
+        )
+        return web.json_response(number_json(number, self.account.sid), status=201)
 
     async def list_short_codes(self, request: web.Request) -> web.Response:
         """GET the short codes; they are not among the phone numbers."""

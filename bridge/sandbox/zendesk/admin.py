@@ -59,6 +59,7 @@ TRIGGER_ACTIONS = {
     "notification_target",
     "notification_webhook",
 }
+_UNSET = ("new", "closed")  # what a macro can't set a ticket to
 TIME_FIELDS = {"NEW", "OPEN", "PENDING", "HOLD", "SOLVED", "CLOSED"}
 
 
@@ -153,10 +154,9 @@ class Admin:
     def _read_automation(self, given: Json, old: Json | None) -> Json:
         _require(given, old, "title")
         merged = {**(old or {}), **given}
-        conditions = merged.get("conditions") or {
-            "all": merged.get("all"),
-            "any": merged.get("any"),
-        }
+        conditions = merged.get("conditions")
+        if not isinstance(conditions, dict):
+            conditions = {"all": merged.get("all"), "any": merged.get("any")}
         read = {
             "all": read_conditions(conditions.get("all"), AUTOMATION_FIELDS, "all"),
             "any": read_conditions(conditions.get("any"), AUTOMATION_FIELDS, "any"),
@@ -184,6 +184,8 @@ class Admin:
                 "base", "View must test status, type, group, assignee or requester under all"
             )
         output = given.get("output") or {}
+        if not isinstance(output, dict):
+            raise invalid("output", "Output: must be an object")
         columns = [{"id": one, "title": one} for one in output.get("columns", ["subject"])]
         execution = {
             "columns": columns,
@@ -210,10 +212,9 @@ class Admin:
         actions = merged.get("actions")
         if not isinstance(actions, list) or not actions:
             raise invalid("actions", "Actions: cannot be blank", "BlankValue")
-        if any(
-            one.get("field") == "status" and one.get("value") in {"new", "closed"}
-            for one in actions
-        ):
+        if not all(isinstance(one, dict) for one in actions):
+            raise invalid("actions", "Actions: must hold objects")
+        if any(one.get("field") == "status" and one.get("value") in _UNSET for one in actions):
             raise invalid("actions", "Actions: status can't be new or closed")
         kept = ("title", "actions", "active", "description", "restriction")
         return {"active": True, **{name: merged[name] for name in kept if name in merged}}
@@ -281,7 +282,7 @@ def _rule(merged: Json, conditions: Json, actions: list[Json]) -> Json:
 def _read_field(given: Json, old: Json | None, types: set[str]) -> Json:
     merged = {**(old or {}), **given}
     kind = merged.get("type") if old is None else old["type"]  # it is fixed at creation
-    if kind not in types:
+    if not isinstance(kind, str) or kind not in types:
         raise invalid("type", f"Type: {kind} is not valid")
     options = merged.get("custom_field_options")
     if kind in {"tagger", "dropdown", "multiselect"} and not options:

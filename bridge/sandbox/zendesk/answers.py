@@ -159,7 +159,7 @@ def _cursor_page(
     limit: int,
 ) -> Json:
     query = request.query
-    size = _size(query.get("page[size]", str(limit)), limit)
+    size = number(query.get("page[size]", str(limit)), limit)
     start = 0
     if "page[after]" in query:
         start = _position(query["page[after]"], items, key) + 1
@@ -195,9 +195,9 @@ def _offset_page(
     write: Callable[[Any], Json],
     limit: int,
 ) -> Json:
-    size = _size(request.query.get("per_page", str(limit)), limit)
-    number = _size(request.query.get("page", "1"), LAST_OFFSET)
-    if number * size > LAST_OFFSET:
+    size = number(request.query.get("per_page", str(limit)), limit)
+    at = number(request.query.get("page", "1"), LAST_OFFSET)
+    if at * size > LAST_OFFSET:
         raise ZendeskRefusal(
             400,
             {
@@ -205,17 +205,18 @@ def _offset_page(
                 "description": "Limits for offset pagination were exceeded: use cursors",
             },
         )
-    start = (number - 1) * size
+    start = (at - 1) * size
     has_more = start + size < len(items)
     return {
         name: [write(item) for item in items[start : start + size]],
         "count": len(items),
-        "next_page": str(request.url.update_query(page=number + 1)) if has_more else None,
-        "previous_page": str(request.url.update_query(page=number - 1)) if number > 1 else None,
+        "next_page": str(request.url.update_query(page=at + 1)) if has_more else None,
+        "previous_page": str(request.url.update_query(page=at - 1)) if at > 1 else None,
     }
 
 
-def _size(text: str, largest: int) -> int:
+def number(text: str, largest: int) -> int:
+    """Read a page number or size: at least 1, and no more than `largest`."""
     if not text.isdigit() or int(text) < 1:
         raise ZendeskRefusal(
             400, {"error": "InvalidValue", "description": "page sizes are numbers from 1"}

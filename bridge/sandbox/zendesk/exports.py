@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from bridge.sandbox.zendesk.answers import ZendeskRefusal
+from bridge.sandbox.zendesk.answers import ZendeskRefusal, number
 from bridge.sandbox.zendesk.auth import CALLER
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Exports:
             for ticket in self.account.tickets.values()
             if (ticket.generated_ms, ticket.id) > after and ticket.generated_ms <= self._newest_ms()
         )
-        size = min(int(request.query.get("per_page", LARGEST_PAGE)), LARGEST_PAGE)
+        size = number(request.query.get("per_page", str(LARGEST_PAGE)), LARGEST_PAGE)
         window = found[:size]
         last = window[-1] if window else after
         next_cursor = _write_cursor(last)
@@ -76,7 +76,7 @@ class Exports:
             ),
             key=lambda audit: audit.id,
         )
-        size = min(int(request.query.get("per_page", LARGEST_PAGE)), LARGEST_PAGE)
+        size = number(request.query.get("per_page", str(LARGEST_PAGE)), LARGEST_PAGE)
         window = audits[:size]
         end = window[-1].created_ms // 1000 if window else start // 1000
         url = request.url.update_query(start_time=end)

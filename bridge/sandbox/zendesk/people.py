@@ -13,6 +13,22 @@ if TYPE_CHECKING:
 
 ROLES = {"end-user", "agent", "admin"}
 LONGEST_NAME = 255
+_TYPES: dict[str, tuple[type, ...]] = {
+    "name": (str, int),
+    "email": (str,),
+    "phone": (str, int),
+    "external_id": (str, int),
+    "role": (str,),
+    "notes": (str,),
+    "details": (str,),
+    "locale": (str,),
+    "time_zone": (str,),
+    "suspended": (bool,),
+    "verified": (bool,),
+    "tags": (list,),
+    "user_fields": (dict,),
+    "organization_id": (int,),
+}
 _PLAIN = ("name", "notes", "details", "suspended", "tags", "locale", "time_zone", "verified")
 
 
@@ -31,7 +47,7 @@ class People:
         user = User(
             id=account.new_id(),
             name=str(given["name"]),
-            role=given.get("role", "end-user"),
+            role=given.get("role") or "end-user",
             created_ms=now,
             updated_ms=now,
         )
@@ -103,6 +119,8 @@ class People:
         if known is not None:
             return known
         # The object has no phone: what else stands in it is dropped.
+        if not isinstance(given.get("email"), str):
+            raise invalid("requester", "Requester: Email: cannot be blank", "BlankValue")
         kept = {key: given[key] for key in ("name", "email", "role", "verified") if key in given}
         kept.setdefault("name", kept.get("email"))
         return self.create(kept)
@@ -155,8 +173,9 @@ class People:
 
     def _apply(self, user: User, given: Json) -> None:
         for name in _PLAIN:
-            if name in given:
-                setattr(user, name, given[name])
+            if given.get(name) is not None:
+                value = given[name]
+                setattr(user, name, str(value) if name == "name" else value)
         if "external_id" in given:
             value = given["external_id"]
             user.external_id = None if value is None else str(value)
@@ -190,12 +209,15 @@ class People:
             user.identities.append(identity)
 
     def _check(self, given: Json, user: User | None) -> None:
+        for key, types in _TYPES.items():
+            if given.get(key) is not None and not isinstance(given[key], types):
+                raise bad_attribute(f"user.{key}", f"a {types[0].__name__}")
         name = given.get("name")
         if user is not None and "name" in given and not str(name or "").strip():
             raise invalid("name", "Name: cannot be blank", "BlankValue")
         if len(str(name or "")) > LONGEST_NAME:
             raise invalid("name", "Name: is too long (maximum is 255 characters)", "ValueTooLong")
-        if given.get("role", "end-user") not in ROLES:
+        if (given.get("role") or "end-user") not in ROLES:
             raise invalid("role", f"Role: {given['role']} is not valid")
         email = given.get("email")
         if email:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from bridge.sandbox.zendesk.answers import ZendeskRefusal, page
+from bridge.sandbox.zendesk.answers import LARGEST_PAGE, ZendeskRefusal, number, page
 from bridge.sandbox.zendesk.records import STATUSES, Ticket, User, iso
 
 if TYPE_CHECKING:
@@ -84,9 +84,9 @@ class Search:
 
     async def search(self, request: web.Request) -> web.Response:
         """GET tickets and users, offset pages, 1000 at most."""
-        number = int(request.query.get("page", "1"))
-        size = int(request.query.get("per_page", "100"))
-        if number * size > LAST_RESULT:
+        at = number(request.query.get("page", "1"), LAST_RESULT)
+        size = number(request.query.get("per_page", "100"), LARGEST_PAGE)
+        if at * size > LAST_RESULT:
             raise ZendeskRefusal(
                 422,
                 {

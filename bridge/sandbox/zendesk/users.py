@@ -201,19 +201,19 @@ class Users:
     async def add_identity(self, request: web.Request) -> web.Response:
         """POST one more identity."""
         user, given = self._active(request), await read_wrapped(request, "identity")
-        kind, value = given.get("type"), str(given.get("value") or "")
+        kind, value = str(given.get("type")), str(given.get("value") or "")
         if kind not in IDENTITY_TYPES or not value:
             raise invalid("type", "Type: is not valid")
         if kind == "email":
             self.people.update(user, {"email": value, **_flags(given)})
         else:
-            self._check_free(str(kind), value)
-            identity = self.account.new_identity(str(kind), value, primary=False, verified=True)
+            self._check_free(kind, value)
+            identity = self.account.new_identity(kind, value, primary=False, verified=True)
             user.identities.append(identity)
             if kind == "phone_number" and user.phone is None:
                 user.phone, user.shared_phone = value, False
             user.updated_ms = self.account.now_ms()
-            self.account.wrote("user", "api", user_id=user.id, fields=(str(kind),))
+            self.account.wrote("user", "api", user_id=user.id, fields=(kind,))
         return self._identity_response(user, self._last(user, value), 201)
 
     async def show_identity(self, request: web.Request) -> web.Response:

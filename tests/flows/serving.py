@@ -1,0 +1,123 @@
+"""The real `bridge serve`, as a process of its own between the sandbox's far sides."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import aiohttp
+
+from bridge.sandbox.demo import Sandbox
+from tests.flows.conftest import QUICK, eventually, free_port
+
+
+class Process:
+    """One `bridge serve`. Its log goes to `log_path`, behind what earlier ones wrote."""
+
+    def __init__(self, sandbox: Sandbox, folder: Path) -> None:
+        self._sandbox = sandbox
+        self._folder = folder
+        self.log_path = folder / "log.jsonl"
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        """Start it, and wait until it listens."""
+        self._process = await self._spawn()
+        process = self._process
+
+        async def is_ready() -> bool:
+            assert process.returncode is None, self.log_path.read_text()
+            try:
+                async with (
+                    aiohttp.ClientSession(self._sandbox.url) as session,
+                    session.get("/readyz") as response,
+                ):
+                    return response.status == 200
+            except aiohttp.ClientError:
+                return False
+
+        await eventually(is_ready, within_s=15.0)
+
+    async def start_beside(self) -> tuple[int, str]:
+        """Start a second one on the same database; returns its exit code and what it said."""
+        process = await self._spawn(BRIDGE_PORT=str(free_port()))
+        written = self.log_path.stat().st_size
+        code = await asyncio.wait_for(process.wait(), 15.0)
+        return code, self.log_path.read_text()[written:]
+
+    async def kill(self) -> None:
+        """End it with SIGKILL: nothing is finished, nothing is handed back."""
+        await self._end(signal.SIGKILL, within_s=5.0)
+
+    async def terminate(self, *, within_s: float) -> int:
+        """Ask it to end with SIGTERM, and return its exit code."""
+        return await self._end(signal.SIGTERM, within_s=within_s)
+
+    async def close(self) -> None:
+        """End it if it still runs."""
+        if self._process is not None and self._process.returncode is None:
+            await self.kill()
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Its log so far."""
+        return [json.loads(line) for line in self.log_path.read_text().splitlines()]
+
+    async def _end(self, number: signal.Signals, *, within_s: float) -> int:
+        assert self._process is not None
+        self._process.send_signal(number)
+        return await asyncio.wait_for(self._process.wait(), within_s)
+
+    async def _spawn(self, **changes: str) -> asyncio.subprocess.Process:
+        environment = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            **self._sandbox._environment,
+            **changes,
+        }
+        with self.log_path.open("ab") as log:
+            return await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "bridge", "serve"),
+                cwd=self._folder,
+                env=environment,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=log,
+            )
+
+
+class Serve(Protocol):
+    """Starts far sides and a process with settings of its own."""
+
+    def __call__(self, **changes: str) -> Awaitable[tuple[Sandbox, Process]]: ...
+
+
+@asynccontextmanager
+async def serving(tmp_path: Path) -> AsyncIterator[Serve]:
+    """Hand out sandboxes whose bridge is a process; all are stopped at the end."""
+    started: list[tuple[Sandbox, Process]] = []
+
+    async def serve(**changes: str) -> tuple[Sandbox, Process]:
+        folder = tmp_path / f"served{len(started)}"
+        folder.mkdir()
+        settings: Mapping[str, str] = {**QUICK, **changes}
+        sandbox = Sandbox(folder=folder, port=free_port(), changes=settings)
+        process = Process(sandbox, folder)
+        started.append((sandbox, process))
+        await sandbox.start_far_sides()
+        await sandbox.set_up()
+        await process.start()
+        return sandbox, process
+
+    try:
+        yield serve
+    finally:
+        for sandbox, process in started:
+            await process.close()
+            await sandbox.stop()

@@ -1,0 +1,97 @@
+"""What is to be said becomes a message, its parts and the work to send them."""
+
+from __future__ import annotations
+
+import pytest
+
+from bridge.desks.contract import Attachment, Comment, CommentId, UserId
+from bridge.outbound.compose import put_text, text_of
+from bridge.store import conversations, parts
+from bridge.store.database import Transaction
+from bridge.store.sqlite import SqliteDatabase
+from tests.store.rows import CUSTOMER, SENDER
+from tests.stores import rows
+
+
+def comment(html: str, *attachments: Attachment, plain: str = "") -> Comment:
+    return Comment(
+        id=CommentId(1),
+        author_id=UserId(2),
+        author_is_staff=True,
+        public=True,
+        type="Comment",
+        html_body=html,
+        plain_body=plain,
+        created_at_ms=0,
+        via="web",
+        attachments=attachments,
+    )
+
+
+def attachment(name: str, *, malware: bool = False) -> Attachment:
+    return Attachment(
+        name=name,
+        url=f"https://acme.zendesk.com/attachments/{name}",
+        content_type="image/png",
+        size=1,
+        malware=malware,
+    )
+
+
+def test_attachments_go_as_links_below_the_words() -> None:
+    said = comment("<p>See here.</p>", attachment("a.png"), attachment("b.png"))
+
+    assert text_of(said, keep_signature=True) == (
+        "See here.\n"
+        "a.png: https://acme.zendesk.com/attachments/a.png\n"
+        "b.png: https://acme.zendesk.com/attachments/b.png"
+    )
+
+
+def test_an_attachment_with_malware_does_not_go() -> None:
+    assert text_of(
+        comment("<p>Hi</p>", attachment("a.exe", malware=True)), keep_signature=True
+    ) == ("Hi")
+
+
+def test_a_comment_of_attachments_alone_is_a_text_of_links() -> None:
+    assert text_of(comment("", attachment("a.png")), keep_signature=True).startswith("a.png: ")
+
+
+@pytest.mark.parametrize("html", ["", "<p> </p>", "<div><br></div>"])
+def test_a_comment_that_says_nothing_is_no_text(html: str) -> None:
+    assert text_of(comment(html), keep_signature=True) == ""
+
+
+async def test_a_long_text_is_one_message_in_parts_with_one_piece_of_work(
+    database: SqliteDatabase,
+) -> None:
+    body = "one two three four five six"
+
+    def put(tx: Transaction) -> str:
+        return put_text(
+            tx,
+            kind="reply",
+            conversation=conversations.open_for(tx, SENDER, CUSTOMER),
+            carrier="twilio",
+            longest=10,
+            body=body,
+            ticket_id=7,
+            comment_id=8,
+        )
+
+    message_id = await database.write(put)
+
+    made = await database.read(lambda tx: parts.of_message(tx, message_id))
+    assert [part.body for part in made] == ["one two", "three four", "five six"]
+    assert [part.position for part in made] == [0, 1, 2]
+    (message,) = await rows(database, "SELECT * FROM messages")
+    assert (message["body"], message["segments"], message["state"]) == (body, 3, "queued")
+    assert (message["ticket_id"], message["comment_id"]) == (7, 8)
+    (work,) = await rows(database, "SELECT * FROM work")
+    assert (work["lane"], work["account"], work["kind"], work["message_id"]) == (
+        f"out:{message['conversation_id']}",
+        "twilio",
+        "send",
+        message_id,
+    )

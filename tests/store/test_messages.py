@@ -1,0 +1,206 @@
+"""Texts as rows: taken in once, in order, and how they stand."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+
+from bridge.store import messages
+from bridge.store.database import Transaction
+from bridge.store.messages import Message
+from bridge.store.sqlite import SqliteDatabase
+from tests.desks.scripted import HandClock
+from tests.store.rows import CUSTOMER, SENDER
+from tests.stores import column, rows
+
+MEDIA = [{"url": "https://api.twilio.com/m/1", "content_type": "image/jpeg"}]
+
+
+def add(tx: Transaction, message_id: str, *, carrier_id: str, carrier: str = "twilio") -> bool:
+    return messages.add_inbound(
+        tx,
+        message_id=message_id,
+        sender=SENDER,
+        customer=CUSTOMER,
+        carrier=carrier,
+        carrier_id=carrier_id,
+        body="Grüße 🎈\r\n\u202eשלום\u202c\x00",
+        media=MEDIA,
+        handled="STOP",
+    )
+
+
+def queue(tx: Transaction, message_id: str, **more: str | int | None) -> None:
+    messages.add_outbound(
+        tx,
+        message_id=message_id,
+        kind="reply",
+        conversation_id="c",
+        sender=SENDER,
+        customer=CUSTOMER,
+        carrier="twilio",
+        body="On its way.",
+        segments=1,
+        **more,  # type: ignore[arg-type]
+    )
+
+
+async def get(database: SqliteDatabase, message_id: str) -> Message:
+    found = await database.read(lambda tx: messages.get(tx, message_id))
+    assert found is not None
+    return found
+
+
+async def test_a_text_is_kept_exactly_as_it_came(
+    database: SqliteDatabase, clock: HandClock
+) -> None:
+    assert await database.write(lambda tx: add(tx, "m1", carrier_id="SM1"))
+
+    kept = await get(database, "m1")
+
+    assert (kept.direction, kept.kind, kept.state) == ("inbound", "text", "received")
+    assert (kept.sender, kept.customer, kept.carrier) == (SENDER, CUSTOMER, "twilio")
+    assert kept.body == "Grüße 🎈\r\n\u202eשלום\u202c\x00"
+    assert kept.media == tuple(MEDIA)
+    assert (kept.handled, kept.created_at) == ("STOP", clock.now_ms())
+
+
+async def test_a_text_delivered_twice_is_one_message(database: SqliteDatabase) -> None:
+    told: list[str] = []
+    database.listen(messages.MESSAGES, lambda: told.append("x"))
+
+    first = await database.write(lambda tx: add(tx, "m1", carrier_id="SM1"))
+    again = await database.write(lambda tx: add(tx, "m2", carrier_id="SM1"))
+    elsewhere = await database.write(lambda tx: add(tx, "m3", carrier_id="SM1", carrier="plivo"))
+
+    assert (first, again, elsewhere) == (True, False, True)
+    assert await column(database, "SELECT id FROM messages ORDER BY seq") == ["m1", "m3"]
+    assert told == ["x", "x"]
+
+
+async def test_texts_keep_the_order_of_arrival_not_of_the_clock(
+    database: SqliteDatabase, clock: HandClock
+) -> None:
+    for number in range(5):
+        await database.write(lambda tx, n=number: add(tx, f"m{n}", carrier_id=f"SM{n}"))  # type: ignore[misc]
+        clock.forward(-1)  # somebody sets the machine's clock back
+
+    ids = await column(database, "SELECT id FROM messages ORDER BY seq")
+
+    assert ids == [f"m{number}" for number in range(5)]
+
+
+async def test_texts_for_no_sender_wait_in_order(database: SqliteDatabase) -> None:
+    def take(tx: Transaction) -> None:
+        for number in range(3):
+            add(tx, f"m{number}", carrier_id=f"SM{number}")
+            messages.set_verdict(
+                tx,
+                f"m{number}",
+                verdict="no_sender",
+                why="no sender",
+                rule=None,
+                state="done" if number == 1 else "waiting",
+                conversation_id=None,
+            )
+
+    await database.write(take)
+
+    waiting = await database.read(lambda tx: messages.waiting_for(tx, SENDER))
+    assert [message.id for message in waiting] == ["m0", "m2"]
+    assert await database.read(lambda tx: messages.waiting_for(tx, "+12025550199")) == []
+
+
+async def test_a_verdict_is_kept_with_its_reasons(
+    database: SqliteDatabase, clock: HandClock
+) -> None:
+    await database.write(lambda tx: add(tx, "m1", carrier_id="SM1"))
+    clock.forward(1)
+    await database.write(
+        lambda tx: messages.set_verdict(
+            tx,
+            "m1",
+            verdict="keyword",
+            why="“join” is a keyword",
+            rule="JOIN",
+            state="done",
+            conversation_id="c",
+        )
+    )
+
+    (row,) = await rows(
+        database, "SELECT verdict, why, rule, state, conversation_id, updated_at FROM messages"
+    )
+
+    assert tuple(row.values()) == (
+        "keyword",
+        "“join” is a keyword",
+        "JOIN",
+        "done",
+        "c",
+        clock.now_ms(),
+    )
+
+
+async def test_a_failed_text_that_reached_its_ticket_has_no_error_any_more(
+    database: SqliteDatabase,
+) -> None:
+    await database.write(lambda tx: add(tx, "m1", carrier_id="SM1"))
+    await database.write(
+        lambda tx: messages.set_state(tx, "m1", "failed", error="422", reason="a field is missing")
+    )
+    (row,) = await rows(database, "SELECT state, error, reason FROM messages")
+    assert tuple(row.values()) == ("failed", "422", "a field is missing")
+
+    await database.write(lambda tx: messages.set_ticket(tx, "m1", 7, None))
+
+    (row,) = await rows(
+        database, "SELECT state, error, reason, ticket_id, comment_id FROM messages"
+    )
+    assert tuple(row.values()) == ("done", None, None, 7, None)
+
+
+async def test_a_text_to_send_is_found_by_its_callers_key(database: SqliteDatabase) -> None:
+    await database.write(lambda tx: queue(tx, "m1", idempotency_key="k1", ticket_id=7))
+    await database.write(lambda tx: queue(tx, "m2"))
+    await database.write(lambda tx: queue(tx, "m3"))
+
+    found = await database.read(lambda tx: messages.by_idempotency_key(tx, "k1"))
+
+    assert found is not None
+    assert (found.id, found.state, found.ticket_id) == ("m1", "queued", 7)
+    assert await database.read(lambda tx: messages.by_idempotency_key(tx, "k2")) is None
+
+
+async def test_a_callers_key_is_used_once(database: SqliteDatabase) -> None:
+    await database.write(lambda tx: queue(tx, "m1", idempotency_key="k1"))
+
+    with pytest.raises(sqlite3.IntegrityError, match="idempotency_key"):
+        await database.write(lambda tx: queue(tx, "m2", idempotency_key="k1"))
+
+
+async def test_an_agent_is_told_of_a_failure_once(database: SqliteDatabase) -> None:
+    await database.write(lambda tx: queue(tx, "m1"))
+    await database.write(lambda tx: queue(tx, "m2"))
+
+    owed = [await database.write(lambda tx: messages.tell_agent_once(tx, "m1")) for _ in range(3)]
+
+    assert owed == [True, False, False]
+    assert (await get(database, "m1")).told_agent
+    assert not (await get(database, "m2")).told_agent
+
+
+@pytest.mark.parametrize(
+    "column_and_value",
+    [("state", "lost"), ("verdict", "maybe"), ("kind", "fax"), ("direction", "sideways")],
+    ids=lambda pair: pair[0],
+)
+async def test_a_state_that_does_not_exist_is_refused(
+    database: SqliteDatabase, column_and_value: tuple[str, str]
+) -> None:
+    await database.write(lambda tx: queue(tx, "m1"))
+    name, value = column_and_value
+
+    with pytest.raises(sqlite3.IntegrityError, match="CHECK"):
+        await database.write(lambda tx: tx.run(f"UPDATE messages SET {name} = $1", value))
