@@ -100,6 +100,7 @@ class Worker:
     _running: dict[asyncio.Task[None], Claim] = field(default_factory=dict)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _stopping: bool = False
+    _paused_until_ms: int = 0  # never later than the pause that is stored
 
     def wake(self) -> None:
         """Look for work now."""
@@ -174,7 +175,8 @@ class Worker:
                 return
             current = Claim(lane=claimed.lane, lease=claimed.lease, item=item)
             try:
-                if self._stopping or turn == ITEMS_A_TURN:
+                is_paused = self.clock.now_ms() < self._paused_until_ms
+                if self._stopping or is_paused or turn == ITEMS_A_TURN:
                     await self._give_back(current)
                     return
                 item = await self._work_item(current)
@@ -237,6 +239,8 @@ class Worker:
         return await self._save(claimed, GaveUp(words=error.words), began_ms, "refused")
 
     async def _pause(self, words: str, pause_s: float, kind: str) -> None:
+        until_ms = self.clock.now_ms() + int(pause_s * 1000)
+        self._paused_until_ms = max(self._paused_until_ms, until_ms)
         new = await self.database.write(
             lambda tx: work.pause_account(
                 tx, self.account, pause_ms=int(pause_s * 1000), reason=words, kind=kind

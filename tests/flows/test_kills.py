@@ -2,74 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
-from asyncio.subprocess import DEVNULL, Process
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import aiohttp
 import pytest
 
 from bridge.sandbox.demo import Sandbox
 from bridge.sandbox.faults import Hold
 from tests.flows.cast import ACME, MAYA, customer_comments, messages, only_ticket
-from tests.flows.conftest import QUICK, eventually, free_port
+from tests.flows.conftest import eventually
+from tests.flows.serving import Process, serving
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[2]
-
-
-class Serve:
-    """`bridge serve` as a process of its own, between the sandbox's far sides."""
-
-    def __init__(self, sandbox: Sandbox, folder: Path) -> None:
-        self.sandbox = sandbox
-        self._folder = folder
-        self._process: Process | None = None
-
-    async def start(self) -> None:
-        """Start it and wait until it is ready."""
-        self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bridge", "serve"),
-            env={"PYTHONPATH": str(ROOT), **self.sandbox._environment},
-            cwd=self._folder,
-            stdout=DEVNULL,
-        )
-        await eventually(self._is_ready, within_s=15)
-
-    async def kill(self) -> None:
-        """Kill it at once."""
-        if self._process is not None and self._process.returncode is None:
-            self._process.kill()
-            await self._process.wait()
-
-    async def _is_ready(self) -> bool:
-        assert self._process is not None
-        assert self._process.returncode is None, "bridge serve has ended"
-        try:
-            async with (
-                aiohttp.ClientSession() as session,
-                session.get(f"{self.sandbox.url}/readyz") as answer,
-            ):
-                return answer.status == 200
-        except aiohttp.ClientError:
-            return False
+Served = tuple[Sandbox, Process]
 
 
 @pytest.fixture
-async def serve(tmp_path: Path) -> AsyncIterator[Serve]:
-    """The service as a process, started."""
-    changes = {**QUICK, "BRIDGE_HTTP_TIMEOUT": "5"}
-    sandbox = Sandbox(folder=tmp_path, port=free_port(), changes=changes)
-    await sandbox.start_far_sides()
-    await sandbox.set_up()
-    process = Serve(sandbox, tmp_path)
-    await process.start()
-    yield process
-    await process.kill()
-    await sandbox.stop()
+async def served(tmp_path: Path) -> AsyncIterator[Served]:
+    """A sandbox whose bridge is a process of its own, started."""
+    async with serving(tmp_path) as serve:
+        yield await serve(BRIDGE_HTTP_TIMEOUT="5")
 
 
 async def _text(sandbox: Sandbox, *bodies: str) -> None:
@@ -105,15 +58,15 @@ MOMENTS = pytest.mark.parametrize("moment", ["before it is applied", "after it w
     ],
 )
 async def test_kill_while_a_ticket_is_made(
-    serve: Serve, moment: str, method: str, path: str
+    served: Served, moment: str, method: str, path: str
 ) -> None:
-    sandbox = serve.sandbox
+    sandbox, process = served
     gate = _gate(sandbox, moment, method, path)
     await _text(sandbox, "one", "two")
     await gate.wait_arrived()
 
-    await serve.kill()
-    await serve.start()
+    await process.kill()
+    await process.start()
     await _all_done(sandbox, 2)
     gate.open()
     late = sandbox.zendesk.faults.seen(method, path)[0]
@@ -126,8 +79,8 @@ async def test_kill_while_a_ticket_is_made(
 
 @MOMENTS
 @pytest.mark.parametrize("lands", ["while we are dead", "after the restart"])
-async def test_kill_while_a_comment_is_added(serve: Serve, moment: str, lands: str) -> None:
-    sandbox = serve.sandbox
+async def test_kill_while_a_comment_is_added(served: Served, moment: str, lands: str) -> None:
+    sandbox, process = served
     await _text(sandbox, "one")
     await _all_done(sandbox, 1)
     ticket = only_ticket(sandbox)
@@ -137,12 +90,12 @@ async def test_kill_while_a_comment_is_added(serve: Serve, moment: str, lands: s
     await _text(sandbox, "two", "three")
     await gate.wait_arrived()
 
-    await serve.kill()
+    await process.kill()
     late = sandbox.zendesk.faults.seen("PUT", path)[0]
     if lands == "while we are dead":
         gate.open()
         await eventually(lambda: late.status is not None)
-    await serve.start()
+    await process.start()
     await _all_done(sandbox, 3)
     gate.open()
     await eventually(lambda: late.status is not None)
@@ -150,19 +103,19 @@ async def test_kill_while_a_comment_is_added(serve: Serve, moment: str, lands: s
     assert customer_comments(only_ticket(sandbox)) == ["one", "two", "three"]
 
 
-async def test_kill_right_after_the_carrier_was_answered(serve: Serve) -> None:
-    sandbox = serve.sandbox
+async def test_kill_right_after_the_carrier_was_answered(served: Served) -> None:
+    sandbox, process = served
     await _text(sandbox, *(f"text {number}" for number in range(8)))
 
-    await serve.kill()
-    await serve.start()
+    await process.kill()
+    await process.start()
     await _all_done(sandbox, 8)
 
     assert customer_comments(only_ticket(sandbox)) == [f"text {number}" for number in range(8)]
 
 
-async def test_kill_after_kill_writes_every_text_once_and_in_order(serve: Serve) -> None:
-    sandbox = serve.sandbox
+async def test_kill_after_kill_writes_every_text_once_and_in_order(served: Served) -> None:
+    sandbox, process = served
     await _text(sandbox, "text 0")
     await _all_done(sandbox, 1)
     path = f"/api/v2/tickets/{only_ticket(sandbox).id}"
@@ -171,8 +124,8 @@ async def test_kill_after_kill_writes_every_text_once_and_in_order(serve: Serve)
 
     for gate in gates:
         await gate.wait_arrived()
-        await serve.kill()
-        await serve.start()
+        await process.kill()
+        await process.start()
     await _all_done(sandbox, 6)
 
     assert customer_comments(only_ticket(sandbox)) == [f"text {number}" for number in range(6)]

@@ -16,6 +16,8 @@ CANARY = "xylophone"
 HIDDEN_NUMBERS = ("2025550123", "2025550100", "202-555-0123", "555 0123")
 Line = dict[str, Any]
 
+pytestmark = pytest.mark.timeout(60)  # processes of their own start slowly on a busy machine
+
 
 @pytest.fixture
 async def serve(tmp_path: Path) -> AsyncIterator[Serve]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bridge.sandbox.demo import Sandbox
+from tests.flows.conftest import eventually
 from tests.flows.outbound import (
     ACME,
     MAYA,
@@ -74,6 +75,25 @@ async def test_customers_texts_written_by_an_agents_account_are_not_texted_back(
     await settled(sandbox)
 
     assert words(sandbox) == ["Heard"]
+
+
+async def test_agents_own_text_is_known_as_ours_before_its_id_is_stored(sandbox: Sandbox) -> None:
+    sandbox.zendesk.add_user(
+        name="Pat Tester", email="pat@acme.example", role="agent", phone=MAYA, verified=True
+    )
+    ticket = await open_ticket(sandbox, "From an agent's own phone")
+    answer = sandbox.zendesk.faults.hold_after("PUT", f"/api/v2/tickets/{ticket}*")
+    await sandbox.twilio.customer_texts(MAYA, ACME, "And once more")
+    await answer.wait_arrived()
+    looks = len(sandbox.zendesk.faults.seen("GET", "*/comments*"))
+
+    assert await send_hint(sandbox, {"ticket_id": ticket, "comment_id": ""}) == 200
+    await eventually(lambda: len(sandbox.zendesk.faults.seen("GET", "*/comments*")) > looks)
+    answer.open()
+    await settled(sandbox)
+
+    assert sandbox.zendesk.comments(ticket)[-1].plain_body == "And once more"
+    assert sandbox.twilio.sent == []
 
 
 async def test_two_of_our_own_numbers_do_not_talk_to_each_other(sandbox: Sandbox) -> None:

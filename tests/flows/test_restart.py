@@ -12,6 +12,8 @@ from tests.flows.conftest import eventually
 from tests.flows.outbound import SEND, failed, open_ticket, replies, sends, settled, words
 from tests.flows.serving import Serve, serving
 
+pytestmark = pytest.mark.timeout(60)  # processes of their own start slowly on a busy machine
+
 
 @pytest.fixture
 async def serve(tmp_path: Path) -> AsyncIterator[Serve]:

@@ -74,6 +74,7 @@ async def test_waiting_texts_are_worked_off_in_order_after_import_by_the_command
     await eventually(lambda: tickets(sandbox) and len(only_ticket(sandbox).comments) == 5)
 
     assert time.monotonic() - imported_at < 2
+    await settle(sandbox)
     assert ORDERS in said
     assert customer_comments(only_ticket(sandbox)) == bodies
     assert "orders" in only_ticket(sandbox).tags

@@ -10,14 +10,28 @@ from pathlib import Path
 import pytest
 
 from bridge.store import work
+from bridge.store.database import Transaction, Value
 from bridge.store.sqlite import SqliteDatabase
 from bridge.store.work import Kind
-from bridge.work.outcomes import Done, Job, Outcome
+from bridge.work.outcomes import Done, Job, Outcome, Save
 from bridge.work.worker import Handler, Pace, Worker
 from tests.desks.scripted import HandClock
-from tests.stores import open_store
+from tests.stores import column, open_store
 
 PACE = Pace(at_once=8, retry_base_s=1.0, retry_max_s=300.0, settle_wait_s=5.0)
+
+
+class Busy(Exception):
+    """A fault of ours."""
+
+
+def note(name: str) -> Save:
+    """Something to save, to be seen again in the table meta."""
+
+    def save(tx: Transaction) -> None:
+        tx.run("INSERT INTO meta (name, value) VALUES ($1, 'x')", name)
+
+    return save
 
 
 @dataclass(slots=True)
@@ -98,6 +112,14 @@ class Bench:
             if asyncio.get_running_loop().time() > deadline:
                 pytest.fail("did not come true in time")
             await asyncio.sleep(0.005)
+
+    async def tried(self, times: int) -> bool:
+        """Whether the one piece of work has been tried so often."""
+        return await column(self.database, "SELECT attempts FROM work") == [times]
+
+    async def outcomes(self) -> list[Value]:
+        """How each attempt ended, in order."""
+        return await column(self.database, "SELECT outcome FROM attempts ORDER BY id")
 
     async def settled(self, *, failed: int = 0) -> None:
         """Wait until nothing waits, and so much has failed."""

@@ -31,10 +31,6 @@ class Answers:
         return Done(words="done")
 
 
-async def tried(bench: Bench, times: int) -> bool:
-    return await column(bench.database, "SELECT attempts FROM work") == [times]
-
-
 async def is_paused(bench: Bench, account: str = "zendesk") -> bool:
     return account in await bench.database.read(work.pauses)
 
@@ -58,6 +54,30 @@ async def test_an_account_that_asks_for_a_pause_gets_it_and_the_others_go_on(ben
     await bench.settled()
     assert answers.calls == 7
     assert not await is_paused(bench)
+
+
+async def test_a_lane_that_is_under_way_stops_when_its_account_is_paused(bench: Bench) -> None:
+    met: list[str] = []
+    both = asyncio.Barrier(2)
+
+    async def handle(job: Job) -> Outcome:
+        met.append(job.item.lane)
+        await asyncio.wait_for(both.wait(), 5)
+        if job.item.lane == "quick":
+            raise WAIT_60
+        await bench.until(lambda: is_paused(bench))
+        return Done(words="done")
+
+    await bench.put("quick")
+    for _ in range(3):
+        await bench.put("slow")
+    bench.start(bench.make(handle))
+    await bench.until(lambda: ("note", "done") in bench.counted.attempts)
+    await bench.until(lambda: rows(bench.database, "SELECT 1 FROM lanes WHERE lease IS NULL"))
+    await asyncio.sleep(0.05)
+
+    assert sorted(met) == ["quick", "slow"]
+    assert await column(bench.database, "SELECT starts FROM work ORDER BY id") == [0, 0, 0]
 
 
 async def test_a_pause_without_a_time_lasts_one_step(bench: Bench) -> None:
@@ -116,10 +136,17 @@ async def test_a_second_answer_that_asks_for_less_does_not_shorten_the_pause(ben
 async def test_refused_credentials_pause_the_account_and_are_logged_once(bench: Bench) -> None:
     refused = [CredentialsRefused("zendesk", "the token is not valid", code="401")] * 3
     answers = Answers(*refused)
+    all_three = asyncio.Barrier(3)
+
+    async def handle(job: Job) -> Outcome:
+        if answers.errors:
+            await asyncio.wait_for(all_three.wait(), 5)
+        return await answers(job)
+
     for lane in "abc":
         await bench.put(lane)
     with capture_logs() as logged:
-        bench.start(bench.make(answers))
+        bench.start(bench.make(handle))
         await bench.until(lambda: len(bench.counted.attempts) == 3)
         await bench.until(lambda: is_paused(bench))
         await bench.until(lambda: rows(bench.database, "SELECT 1 FROM attempts LIMIT 1 OFFSET 2"))
@@ -145,7 +172,7 @@ async def test_credentials_that_stay_refused_never_make_failed_work(bench: Bench
         bench.make(Answers(*[CredentialsRefused("zendesk", "no", code="401") for _ in range(8)]))
     )
     for number in range(1, 9):
-        await bench.until(lambda n=number: tried(bench, n))  # type: ignore[misc]
+        await bench.until(lambda n=number: bench.tried(n))  # type: ignore[misc]
         await bench.forward(301)
     await bench.settled()
 

@@ -2,37 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from structlog.testing import capture_logs
 
 from bridge.errors import Refused, TryLater
 from bridge.store import work
-from bridge.store.database import Transaction
 from bridge.work import worker
 from bridge.work.outcomes import Done, GaveUp, Job, Outcome
 from tests.stores import column
-from tests.work.conftest import Bench, done
-
-
-class Busy(Exception):
-    """A fault of ours."""
-
-
-def note(name: str) -> Callable[[Transaction], None]:
-    def save(tx: Transaction) -> None:
-        tx.run("INSERT INTO meta (name, value) VALUES ($1, 'x')", name)
-
-    return save
-
-
-async def tried(bench: Bench, times: int) -> bool:
-    return await column(bench.database, "SELECT attempts FROM work") == [times]
-
-
-async def outcomes(bench: Bench) -> list[object]:
-    return list(await column(bench.database, "SELECT outcome FROM attempts ORDER BY id"))
+from tests.work.conftest import Bench, Busy, done, note
 
 
 @pytest.mark.parametrize(
@@ -56,7 +34,7 @@ async def test_what_can_not_be_done_is_set_aside_and_the_lane_goes_on(
     bench.start(made)
     await bench.settled(failed=1)
 
-    assert await outcomes(bench) == ["refused", "done"]
+    assert await bench.outcomes() == ["refused", "done"]
     assert await column(bench.database, "SELECT reason FROM work") == ["a field is missing"]
     assert told == [("bad", "a field is missing")]
     assert await column(bench.database, "SELECT name FROM meta") == ["told"] * (how == "gave up")
@@ -70,11 +48,11 @@ async def test_a_fault_of_ours_is_tried_five_times_and_then_set_aside(bench: Ben
     bench.start(bench.make(handle))
     with capture_logs() as logged:
         for number in range(1, 6):
-            await bench.until(lambda n=number: tried(bench, n))  # type: ignore[misc]
+            await bench.until(lambda n=number: bench.tried(n))  # type: ignore[misc]
             await bench.forward(300)
         await bench.settled(failed=1)
 
-    assert await outcomes(bench) == ["fault"] * 5
+    assert await bench.outcomes() == ["fault"] * 5
     assert await column(bench.database, "SELECT reason FROM work") == [
         "a fault in the bridge: Busy"
     ]
@@ -92,11 +70,11 @@ async def test_a_fault_after_an_outage_is_tried_again(bench: Bench) -> None:
     await bench.put("a")
     bench.start(bench.make(handle))
     for number in range(1, 8):
-        await bench.until(lambda n=number: tried(bench, n))  # type: ignore[misc]
+        await bench.until(lambda n=number: bench.tried(n))  # type: ignore[misc]
         await bench.forward(301)
     await bench.settled()
 
-    assert await outcomes(bench) == ["later"] * 6 + ["fault", "done"]
+    assert await bench.outcomes() == ["later"] * 6 + ["fault", "done"]
 
 
 async def test_work_that_kills_its_process_is_set_aside_before_the_sixth_start(
@@ -118,7 +96,7 @@ async def test_work_that_kills_its_process_is_set_aside_before_the_sixth_start(
     bench.start(bench.make(handle))
     await bench.settled(failed=1)
 
-    assert await outcomes(bench) == ["crashed", "done"]
+    assert await bench.outcomes() == ["crashed", "done"]
     assert met == [1]  # the deadly one was not begun again
     (reason,) = await column(bench.database, "SELECT reason FROM work")
     assert reason == "begun 5 times and never ended: it may crash the bridge"
@@ -134,7 +112,7 @@ async def test_four_crashes_are_not_enough_to_be_set_aside(bench: Bench) -> None
     bench.start(bench.make(done))
     await bench.settled()
 
-    assert await outcomes(bench) == ["done"]
+    assert await bench.outcomes() == ["done"]
 
 
 @pytest.mark.parametrize(
@@ -149,11 +127,11 @@ async def test_a_far_side_that_stays_away_for_days_leaves_failed_work(
     await bench.put("a")
     bench.start(bench.make(handle))
     for number in range(1, worker.FEWEST_TRIES + 1):
-        await bench.until(lambda n=number: tried(bench, n))  # type: ignore[misc]
+        await bench.until(lambda n=number: bench.tried(n))  # type: ignore[misc]
         await bench.forward(301)
     bench.clock.forward(days * 86_400 - 302 * (worker.FEWEST_TRIES + 1))
     await bench.forward(301)
-    await bench.until(lambda: tried(bench, worker.FEWEST_TRIES + 1))
+    await bench.until(lambda: bench.tried(worker.FEWEST_TRIES + 1))
 
     waiting, set_aside, _ = await bench.database.read(work.backlog)
     assert (waiting, set_aside) == (1 - failed, failed)
@@ -169,8 +147,8 @@ async def test_what_waited_for_days_untried_is_not_given_up_at_the_first_no(benc
     bench.clock.forward(10 * 86_400)  # behind a paused account, say
     bench.start(bench.make(handle))
     for number in range(1, 4):
-        await bench.until(lambda n=number: tried(bench, n))  # type: ignore[misc]
+        await bench.until(lambda n=number: bench.tried(n))  # type: ignore[misc]
         await bench.forward(301)
     await bench.settled()
 
-    assert await outcomes(bench) == ["later"] * 3 + ["done"]
+    assert await bench.outcomes() == ["later"] * 3 + ["done"]

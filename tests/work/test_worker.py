@@ -3,37 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 import pytest
 from structlog.testing import capture_logs
 
 from bridge.errors import NotDurable, OutcomeUnknown, TryLater
-from bridge.store.database import Transaction
 from bridge.store.work import LeaseLost
 from bridge.work import worker
 from bridge.work.outcomes import Done, Job, Later, Outcome
 from tests.stores import column, rows
-from tests.work.conftest import Bench, done
-
-
-class Busy(Exception):
-    """A fault of ours."""
-
-
-def note(name: str) -> Callable[[Transaction], None]:
-    def save(tx: Transaction) -> None:
-        tx.run("INSERT INTO meta (name, value) VALUES ($1, 'x')", name)
-
-    return save
-
-
-async def tried(bench: Bench, times: int) -> bool:
-    return await column(bench.database, "SELECT attempts FROM work") == [times]
-
-
-async def outcomes(bench: Bench) -> list[object]:
-    return list(await column(bench.database, "SELECT outcome FROM attempts ORDER BY id"))
+from tests.work.conftest import Bench, Busy, done, note
 
 
 async def test_work_that_is_done_is_gone_and_what_it_saves_stays(bench: Bench) -> None:
@@ -77,7 +56,7 @@ async def test_an_error_puts_the_work_off(
 
     await bench.put("a")
     bench.start(bench.make(handle))
-    await bench.until(lambda: tried(bench, 1))
+    await bench.until(lambda: bench.tried(1))
     (left,) = await rows(bench.database, "SELECT * FROM work")
     shortest, longest = pause_ms
 
@@ -85,10 +64,10 @@ async def test_an_error_puts_the_work_off(
     assert (left["attempts"], left["starts"], left["state"]) == (1, 0, "waiting")
     await bench.forward(longest / 1000 - 0.001 if longest == shortest else shortest / 1000 - 0.001)
     await asyncio.sleep(0.02)
-    assert await outcomes(bench) == [outcome]
+    assert await bench.outcomes() == [outcome]
     await bench.forward(longest / 1000)
     await bench.settled()
-    assert await outcomes(bench) == [outcome, "done"]
+    assert await bench.outcomes() == [outcome, "done"]
 
 
 async def test_pauses_grow_from_one_try_to_the_next(bench: Bench) -> None:
@@ -99,7 +78,7 @@ async def test_pauses_grow_from_one_try_to_the_next(bench: Bench) -> None:
     bench.start(bench.make(handle))
     pauses = []
     for number in range(1, 6):
-        await bench.until(lambda n=number: tried(bench, n))  # type: ignore[misc]
+        await bench.until(lambda n=number: bench.tried(n))  # type: ignore[misc]
         (left,) = await rows(bench.database, "SELECT * FROM work WHERE attempts = $1", number)
         pauses.append((left["due_at"] - bench.clock.now_ms()) / 1000)
         await bench.forward(pauses[-1] + 0.001)
@@ -125,7 +104,7 @@ async def test_a_handler_may_name_its_own_pause(bench: Bench) -> None:
     ]
     await bench.forward(20)
     await bench.settled()
-    assert await outcomes(bench) == ["unknown", "done"]
+    assert await bench.outcomes() == ["unknown", "done"]
 
 
 async def test_a_lane_keeps_its_order_through_faults_while_others_go_on(bench: Bench) -> None:
@@ -176,7 +155,7 @@ async def test_lanes_are_worked_beside_each_other_and_a_lane_one_by_one(bench: B
     await bench.settled()
 
     assert most == 3
-    assert await outcomes(bench) == ["done"] * 12
+    assert await bench.outcomes() == ["done"] * 12
 
 
 async def test_no_more_is_begun_at_once_than_the_pace_allows(bench: Bench) -> None:
@@ -253,7 +232,7 @@ async def test_who_lost_the_lease_saves_nothing(bench: Bench) -> None:
         await bench.until(lambda: any(entry["event"] == "work.lease_lost" for entry in logged))
 
     assert await column(bench.database, "SELECT name FROM meta") == []
-    assert await outcomes(bench) == []
+    assert await bench.outcomes() == []
     assert await column(bench.database, "SELECT intent FROM work") == [None]
 
 
@@ -276,7 +255,7 @@ async def test_a_write_that_is_not_durable_leaves_the_work_to_the_next_claim(
         await bench.forward(worker.LEASE_MS / 1000)
         await bench.settled()
 
-    assert await outcomes(bench) == ["done"]
+    assert await bench.outcomes() == ["done"]
     assert "disk full" in str([entry for entry in logged if entry["event"] == "work.lane_lost"])
 
 
