@@ -44,6 +44,11 @@ async def run_doctor(settings: Settings) -> Sequence[Finding]:
     return findings
 
 
+def _judged(check: str, *, ok: bool, detail: str, mend: str) -> Finding:
+    """A finding that says how to mend it only where it has to be."""
+    return Finding(check=check, ok=ok, detail=detail, mend="" if ok else mend)
+
+
 def _secret_key(settings: Settings) -> Finding:
     if settings.secret_key is None:
         return Finding(
@@ -116,7 +121,7 @@ def _settings(directory: Directory) -> Finding:
 def _backlog(waiting: int, failed: int, _oldest: int | None) -> Finding:
     detail = f"{waiting} waiting, {failed} failed"
     mend = "see `bridge failed list`; then `bridge failed retry ID` or `drop ID`"
-    return Finding(check="work", ok=failed == 0, detail=detail, mend=mend)
+    return _judged("work", ok=failed == 0, detail=detail, mend=mend)
 
 
 async def _public_url(settings: Settings, http: HttpClient) -> Finding:
@@ -181,7 +186,7 @@ async def _desk_clock(settings: Settings, http: HttpClient, clock: Clock) -> lis
     skew_s = abs(round(clock.now_ms() / 1000 - theirs_s))
     mend = "switch on time synchronisation (NTP)"
     ok = skew_s <= LARGEST_SKEW_S
-    return [Finding(check="clock against Zendesk", ok=ok, detail=f"{skew_s} s apart", mend=mend)]
+    return [_judged("clock against Zendesk", ok=ok, detail=f"{skew_s} s apart", mend=mend)]
 
 
 async def _made_at_desk(
@@ -196,9 +201,7 @@ async def _made_at_desk(
         detail = f"can't be looked at: {error.words}"
         return [Finding(check="zendesk rules", ok=False, detail=detail, mend=mend)]
     findings = [
-        Finding(
-            check=f"zendesk {step.kind}", ok=step.action == "keep", detail=step.words, mend=mend
-        )
+        _judged(f"zendesk {step.kind}", ok=step.action == "keep", detail=step.words, mend=mend)
         for step in planned.steps
     ]
     return [*findings, _webhook_secret(settings, record.signing_secret)]
@@ -242,8 +245,8 @@ def _signature(fault: SignatureFault) -> Finding:
     detail = f"refused, last at {rfc3339(fault.at)}: {fault.reason}"
     if fault.healed:
         detail += "; others were accepted since, so it was a stranger's, or is mended"
-    return Finding(
-        check=f"webhooks from {fault.source}",
+    return _judged(
+        f"webhooks from {fault.source}",
         ok=fault.healed,
         detail=detail,
         mend="see that BRIDGE_PUBLIC_URL, the address set there and the secret fit one another",

@@ -21,9 +21,7 @@ import bridge
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 
 CallOutcome: TypeAlias = Literal["done", "later", "refused", "unknown"]
-RefusalReason: TypeAlias = Literal[
-    "signature", "stale", "malformed", "too_large", "method", "not_durable"
-]
+RefusalReason: TypeAlias = Literal["signature", "malformed", "too_large", "method", "not_durable"]
 
 # Seconds. A carrier's webhook has 15 s at most; a call to a far side ends at its time-out.
 _WEBHOOK_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15)

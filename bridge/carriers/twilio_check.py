@@ -137,8 +137,8 @@ def _webhook(check: str, entry: Mapping[str, object], wanted: str) -> Finding:
         return Finding(
             check=check,
             ok=True,
-            detail="webhook set, but Twilio won't repeat one that we could not store:"
-            f" better set it to {best}",
+            detail="webhook set, but Twilio won't repeat one that we could not store",
+            mend=f"{place}: better set the webhook to {best}",
         )
     return Finding(check=check, ok=True, detail="webhook set, repeated by Twilio on every fault")
 

@@ -74,6 +74,6 @@ def doctor(*, json: bool) -> int:
     else:
         for finding in findings:
             click.echo(f"{'ok ' if finding.ok else 'NOT'} {finding.check}: {finding.detail}")
-            if finding.mend and not finding.ok:
+            if finding.mend:
                 click.echo(f"    {finding.mend}")
     return 0 if all(finding.ok for finding in findings) else 1

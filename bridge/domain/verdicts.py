@@ -99,6 +99,7 @@ class Facts:
 
     `carrier_words` are the words (upper case) that this carrier answers by itself on this kind of
     sender; `carrier_handled` is what the carrier says it has dealt with, in this very text.
+    `blocked_by_carrier`: the opt-out in force is one that the carrier has made its own.
     `pending` are the lists that wait for a YES, each with the rule that asked.
     """
 
@@ -111,6 +112,7 @@ class Facts:
     can_be_answered: bool = True
     from_ourselves: bool = False
     opted_out: bool = False
+    blocked_by_carrier: bool = False
     subscribed: bool = False
     pending: Mapping[str, KeywordRule | None]
     carrier_words: Mapping[WordClass, frozenset[str]]
@@ -165,14 +167,19 @@ def judge(facts: Facts) -> Decision:
 def bridge_answers(facts: Facts, cls: WordClass) -> bool:
     """Whether we answer this text; exactly one of the carrier and us does.
 
-    The carrier recognises its own words standing alone; a word or spelling that it doesn't know
-    ("ARRÊT", "Stop!") is ours to answer, whatever the sender's `answers` says.
+    The sender's `answers` says which classes are ours. Of the others, a carrier that answers them
+    knows its own words standing alone; a spelling that it doesn't know ("ARRÊT", "Stop!") is ours,
+    and so is a START after such a STOP: the carrier has blocked nobody that it could let in again.
     """
     if facts.carrier_handled is not None:
         return False
-    if facts.sender.answers is not None and cls in facts.sender.answers:
+    theirs = facts.carrier_words.get(cls, frozenset())
+    answers = facts.sender.answers
+    if answers is not None and (cls in answers or not theirs):
+        return cls in answers
+    if cls == "START" and facts.opted_out and not facts.blocked_by_carrier:
         return True
-    return exact_word(facts.text) not in facts.carrier_words.get(cls, frozenset())
+    return exact_word(facts.text) not in theirs
 
 
 def _confirmed(facts: Facts) -> Decision:

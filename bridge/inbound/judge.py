@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from bridge.carriers.contract import Capabilities
+from bridge.carriers.contract import Capabilities, OptOutWord
 from bridge.domain import verdicts
 from bridge.domain.directory import Directory, Sender
 from bridge.domain.numbers import display, is_number
 from bridge.domain.verdicts import Decision, Facts, TicketsFrom
+from bridge.domain.words import exact_word
 from bridge.outbound.compose import put_text
 from bridge.store import contacts, conversations, messages, work
 from bridge.store.contacts import Source
@@ -88,7 +89,9 @@ def _gather(
     if contact.landline_at is not None:
         contacts.set_landline(tx, contact.address, is_landline=False)  # it has just texted
     capabilities = rules.capabilities.get(sender.carrier)
-    words = capabilities.answers.get(sender.kind, {}) if capabilities is not None else {}
+    words: Mapping[OptOutWord, frozenset[str]] = {}
+    if capabilities is not None:
+        words = capabilities.answers.get(sender.kind, {})
     pending = contacts.pending_lists(tx, contact.address)
     return Facts(
         text=message.body,
@@ -100,10 +103,23 @@ def _gather(
         can_be_answered=is_number(message.customer),
         from_ourselves=message.customer in directory.senders,
         opted_out=contact.opted_out_at is not None,
+        blocked_by_carrier=contact.opted_out_at is not None
+        and _is_carriers(contacts.last_opt_out(tx, contact.address), message.sender, words),
         subscribed=contact.opted_in_at is not None or contacts.is_subscribed(tx, contact.address),
         pending={name: directory.rule(rule) if rule else None for name, rule in pending.items()},
         carrier_words=words,
         carrier_handled=message.handled,
+    )
+
+
+def _is_carriers(
+    opt_out: Source | None, sender: str, words: Mapping[OptOutWord, frozenset[str]]
+) -> bool:
+    """Whether the carrier blocks this pair: it understood the STOP, sent to this very number."""
+    if opt_out is None or opt_out.sender != sender:
+        return False
+    return opt_out.how == "carrier" or exact_word(opt_out.words or "") in words.get(
+        "STOP", frozenset()
     )
 
 

@@ -255,7 +255,8 @@ class TextSender:
     async def _was_withdrawn(self, job: Job, message: Message) -> bool:
         """Whether a reply that has waited was made private or redacted meanwhile."""
         waited = self.clock.now_ms() - message.created_at
-        if message.kind != "reply" or waited < RECHECK_AFTER_MS or message.comment_id is None:
+        is_fresh = job.item.attempts == 0 and waited < RECHECK_AFTER_MS
+        if message.kind != "reply" or is_fresh or message.comment_id is None:
             return False
         if any(part.begun_at is not None for part in await job.keep(_parts_of(message))):
             return False  # some of it may be with the customer already

@@ -122,6 +122,23 @@ def is_subscribed(tx: Transaction, address: str) -> bool:
     return tx.first(sql, address) is not None
 
 
+def last_opt_out(tx: Transaction, address: str) -> Source | None:
+    """Where the newest opt-out came from, None where there never was one."""
+    row = tx.first(
+        "SELECT * FROM consent WHERE contact = $1 AND action = 'opt_out' ORDER BY id DESC LIMIT 1",
+        address,
+    )
+    if row is None:
+        return None
+    return Source(
+        how=row["how"],
+        sender=row["sender"],
+        words=row["words"],
+        rule=row["rule"],
+        message_id=row["message_id"],
+    )
+
+
 def _set_lists(
     tx: Transaction,
     address: str,

@@ -96,14 +96,7 @@ def links_of(tx: Transaction, ticket_id: int) -> Sequence[Link]:
         "ORDER BY c.last_inbound_at DESC, t.linked_at DESC",
         ticket_id,
     )
-    return [
-        Link(
-            conversation=_conversation(row),
-            requester_id=row["requester_id"],
-            replies_from=row["replies_from"],
-        )
-        for row in rows
-    ]
+    return [_link(row) for row in rows]
 
 
 def elsewhere(tx: Transaction, requester_id: int, ticket_id: int) -> Sequence[Conversation]:
@@ -117,10 +110,28 @@ def elsewhere(tx: Transaction, requester_id: int, ticket_id: int) -> Sequence[Co
     return [_conversation(row) for row in rows]
 
 
+def current_link(tx: Transaction, conversation_id: str) -> Link | None:
+    """A conversation's tie to the ticket that it is on now."""
+    row = tx.first(
+        "SELECT c.*, t.requester_id, t.replies_from FROM conversations c JOIN tickets t "
+        "ON t.ticket_id = c.ticket_id AND t.conversation_id = c.id WHERE c.id = $1",
+        conversation_id,
+    )
+    return None if row is None else _link(row)
+
+
 def by_customer(tx: Transaction, customer: str) -> Sequence[Conversation]:
     """All conversations of one customer."""
     rows = tx.all("SELECT * FROM conversations WHERE customer = $1", customer)
     return [_conversation(row) for row in rows]
+
+
+def _link(row: Row) -> Link:
+    return Link(
+        conversation=_conversation(row),
+        requester_id=row["requester_id"],
+        replies_from=row["replies_from"],
+    )
 
 
 def _conversation(row: Row) -> Conversation:

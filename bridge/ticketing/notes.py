@@ -118,17 +118,21 @@ class NoteWriter:
         return await self.writer.create(job, _follow_up(ticket, draft))
 
     async def _ticket(self, job: Job) -> Ticket | None:
-        ticket_id = job.item.ticket_id
-        conversation_id = job.item.conversation_id
-        if ticket_id is None and conversation_id is not None:
-            found = await self.database.read(lambda tx: conversations.get(tx, conversation_id))
-            ticket_id = None if found is None else found.ticket_id
+        """The ticket that was named, else the conversation's, unless it is somebody else's now."""
+        named, conversation_id = job.item.ticket_id, job.item.conversation_id
+        link = None
+        if named is None and conversation_id is not None:
+            link = await self.database.read(
+                lambda tx: conversations.current_link(tx, conversation_id)
+            )
+        ticket_id = named if link is None else link.conversation.ticket_id
         if ticket_id is None:
             return None
         try:
-            return await self.writer.desk.ticket(TicketId(ticket_id))
+            ticket = await self.writer.desk.ticket(TicketId(ticket_id))
         except TicketGone:
             return None
+        return None if link is not None and link.requester_id != ticket.requester_id else ticket
 
     def _save(self, tx: Transaction, job: Job, written: Written) -> None:
         if written.comment_id is not None:

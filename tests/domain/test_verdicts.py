@@ -235,7 +235,13 @@ def test_what_the_carrier_says_it_handled_counts(text: str, handled: str, verdic
 
 def test_yes_from_somebody_opted_out_is_answered_by_who_answers_start() -> None:
     assert answers(judge(facts("YES", opted_out=True))) == [START_TEXT]
-    assert answers(judge(facts("YES", opted_out=True, carrier_words=TWILIO))) == []
+    blocked = facts("YES", opted_out=True, blocked_by_carrier=True, carrier_words=TWILIO)
+    assert answers(judge(blocked)) == []
+
+
+def test_start_is_answered_by_the_bridge_where_the_carrier_has_blocked_nobody() -> None:
+    unblocked = facts("START", opted_out=True, carrier_words=TWILIO)
+    assert answers(judge(unblocked)) == [START_TEXT]
 
 
 def test_help_is_answered_and_makes_a_ticket() -> None:

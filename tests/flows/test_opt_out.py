@@ -17,10 +17,12 @@ from tests.flows.cast import (
     notes,
     on_phone,
     only_ticket,
+    sender,
     settle,
     text,
     tickets,
 )
+from tests.flows.conftest import Start
 
 EVERYWHERE = pytest.mark.parametrize(
     "to", [ACME, ORDERS, VIP], ids=["long code", "toll-free", "short code"]
@@ -132,6 +134,27 @@ async def test_start_lifts_the_opt_out_and_is_answered_once(
     assert (origin, by_carrier) == (to, to != VIP)
     assert [one["verdict"] for one in await messages(sandbox)] == ["opt_out", "opt_in"]
     assert tickets(sandbox) == []
+
+
+async def test_start_after_a_stop_that_the_carrier_did_not_know_is_answered_by_the_bridge(
+    sandbox: Sandbox,
+) -> None:
+    await text(sandbox, MAYA, ACME, "ARRET", "START")
+
+    answers = sandbox.twilio.handset(MAYA)
+
+    assert [answer.by_carrier for answer in answers] == [False, False]
+
+
+async def test_a_sender_whose_answers_leave_stop_out_is_silent_where_the_carrier_is(
+    start_sandbox: Start,
+) -> None:
+    sandbox = await start_sandbox(sender(VIP, answers=["HELP"]))
+
+    await text(sandbox, MAYA, VIP, "STOP")
+
+    assert await _is_opted_out(sandbox, MAYA)
+    assert sandbox.twilio.handset(MAYA) == []
 
 
 async def test_reply_reaches_the_phone_again_after_start(sandbox: Sandbox) -> None:

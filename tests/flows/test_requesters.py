@@ -201,6 +201,17 @@ async def test_user_merged_since_is_followed_to_the_same_ticket(sandbox: Sandbox
     assert notes(ticket) == []
 
 
+async def test_user_merged_into_one_with_another_main_phone_is_followed(sandbox: Sandbox) -> None:
+    await text(sandbox, MAYA, ACME, "first")
+    ticket = only_ticket(sandbox)
+    winner = sandbox.zendesk.add_user(name="Maya at work", phone="+12025550177")
+    sandbox.zendesk.people.merge(sandbox.zendesk.users[ticket.requester_id], winner)
+
+    await text(sandbox, MAYA, ACME, "second")
+
+    assert customer_comments(only_ticket(sandbox)) == ["first", "second"]
+
+
 async def test_ticket_given_to_another_requester_takes_no_more_texts(sandbox: Sandbox) -> None:
     await text(sandbox, MAYA, ACME, "hello")
     (first,) = tickets(sandbox)

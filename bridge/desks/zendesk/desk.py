@@ -19,7 +19,7 @@ from bridge.desks.contract import (
 from bridge.desks.zendesk import comments, tickets, users
 from bridge.desks.zendesk.answers import FAR_SIDE, ZendeskRefused, well_formed
 from bridge.desks.zendesk.api import Params, ZendeskApi
-from bridge.desks.zendesk.records import Record, record_of, records_of
+from bridge.desks.zendesk.records import Record, optional_text, record_of, records_of
 from bridge.errors import OutcomeUnknown, TryLater
 
 NEWEST = 50  # comments a page: what is new is nearly always on the first
@@ -137,10 +137,28 @@ class ZendeskDesk:
         """
         for spelling in users.spellings(number):
             found = await self._search({"query": users.phone_query(spelling)})
-            theirs = [user for user in found if users.has_number(user, number)]
+            theirs = [user for user in found if await self._has_number(user, number)]
             if theirs:
                 return theirs
         return []
+
+    async def _has_number(self, user: DeskUser, number: str) -> bool:
+        """By the user's phone, or by another number among their identities: a merge of two users
+        leaves the loser's there."""
+        if users.is_number(user.phone, number):
+            return True
+        if user.phone is None:
+            return False
+        try:
+            path = f"/api/v2/users/{user.id}/identities"
+            answer = await self._api.get(path, expect="identities")
+        except ZendeskRefused:
+            return False  # gone meanwhile
+        return any(
+            identity.get("type") == "phone_number"
+            and users.is_number(optional_text(identity, "value"), number)
+            for identity in records_of(answer, "identities")
+        )
 
     async def user_by_email(self, email: str) -> DeskUser | None:
         """The active user with this e-mail address."""

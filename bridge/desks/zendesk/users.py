@@ -69,19 +69,19 @@ def phone_query(spelling: str) -> str:
     return f'phone:"{spelling}"' if " " in spelling else f"phone:{spelling}"
 
 
-def has_number(user: DeskUser, number: str) -> bool:
-    """Whether the user's phone, however written, is this E.164 number."""
+def is_number(phone: str | None, number: str) -> bool:
+    """Whether a phone as somebody wrote it is this E.164 number."""
     wanted = _parse(number, None)
-    if wanted is None or user.phone is None:
+    if wanted is None or phone is None:
         return False
-    if user.phone.strip() == _e164(wanted).removeprefix("+"):
+    if phone.strip() == _e164(wanted).removeprefix("+"):
         # Typed without its plus; where numbers vary in length, parsing takes it for a national one.
         return True
     # Made-up and very new numbers have a country code, yet no region of their own.
     region = phonenumbers.region_code_for_number(
         wanted
     ) or phonenumbers.region_code_for_country_code(wanted.country_code or 0)
-    found = _parse(user.phone, region)
+    found = _parse(phone, region)
     return found is not None and found.extension is None and _e164(found) == _e164(wanted)
 
 
