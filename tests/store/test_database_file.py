@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from bridge.errors import UserMistake
 from bridge.store.database import Transaction
 from bridge.store.sqlite import SqliteDatabase
 from tests.desks.scripted import HandClock
+from tests.stores import opened
 
 
 def put(name: str, value: str = "x") -> Callable[[Transaction], int]:
@@ -40,10 +42,8 @@ async def test_a_backup_taken_while_writing_is_whole(
     copy.close()
     assert kept[:100] == [f"b{number:03}" for number in range(100)]
     assert kept[100:] == [f"c{number:03}" for number in range(len(kept) - 100)]
-    restored = SqliteDatabase(str(tmp_path / "copy.db"), HandClock())
-    await restored.open()
-    assert await restored.write(put("goes on")) == 1
-    await restored.close()
+    async with opened(SqliteDatabase(str(tmp_path / "copy.db"), HandClock())) as restored:
+        assert await restored.write(put("goes on")) == 1
 
 
 async def test_a_backup_never_overwrites(database: SqliteDatabase, tmp_path: Path) -> None:
@@ -88,24 +88,23 @@ async def test_one_service_a_file_until_its_process_ends(tmp_path: Path) -> None
         second = SqliteDatabase(path, HandClock(), exclusive=True)
 
         with pytest.raises(UserMistake, match="another `bridge serve` uses this SQLite file"):
-            await second.open()
-        beside = SqliteDatabase(path, HandClock())  # a command, beside the service
-        await beside.open()
-        await beside.close()
+            async with opened(second):
+                pass
+        async with opened(SqliteDatabase(path, HandClock())) as beside:  # a command's
+            assert await beside.write(put("beside")) == 1
     finally:
         holder.kill()
         await holder.communicate()
 
-    await second.open()
-    await second.close()
+    async with opened(second):
+        assert await second.write(put("after")) == 1
 
 
 async def test_a_service_that_was_closed_frees_its_file(tmp_path: Path) -> None:
     path = str(tmp_path / "bridge.db")
-    for _ in range(2):
-        database = SqliteDatabase(path, HandClock(), exclusive=True)
-        await database.open()
-        await database.close()
+    for number in range(2):
+        async with opened(SqliteDatabase(path, HandClock(), exclusive=True)) as database:
+            assert await database.write(put(f"n{number}")) == 1
 
 
 @pytest.mark.parametrize("exclusive", [True, False], ids=["serve", "a command"])
@@ -115,11 +114,15 @@ async def test_a_file_that_can_not_be_is_a_mistake_of_the_settings(
     path = str(tmp_path / "no such folder" / "bridge.db")
 
     with pytest.raises(UserMistake, match="BRIDGE_DATABASE_URL: can't open"):
-        await SqliteDatabase(path, HandClock(), exclusive=exclusive).open()
+        async with opened(SqliteDatabase(path, HandClock(), exclusive=exclusive)):
+            pass
+    # A thread that outlives the loop would print a traceback under the one clear line.
+    assert [thread.name for thread in threading.enumerate() if "_worker_" in thread.name] == []
 
 
 async def test_a_file_that_is_no_database_is_a_mistake_of_the_settings(tmp_path: Path) -> None:
     (tmp_path / "bridge.db").write_text("Dear diary, " * 500)
 
     with pytest.raises(UserMistake, match="not a database"):
-        await SqliteDatabase(str(tmp_path / "bridge.db"), HandClock()).open()
+        async with opened(SqliteDatabase(str(tmp_path / "bridge.db"), HandClock())):
+            pass

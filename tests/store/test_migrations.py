@@ -12,6 +12,7 @@ from bridge.errors import UserMistake
 from bridge.store.migrations import read_migrations, statements_of
 from bridge.store.sqlite import SqliteDatabase
 from tests.desks.scripted import HandClock
+from tests.stores import opened
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -41,31 +42,26 @@ async def test_the_migrations_end_at_schema_sql(database: SqliteDatabase, tmp_pa
 async def test_a_second_start_migrates_nothing(tmp_path: Path) -> None:
     path = str(tmp_path / "bridge.db")
     clock = HandClock()
-    first = SqliteDatabase(path, clock)
-    await first.open()
     began_ms = clock.now_ms()
-    await first.close()
-    clock.forward(60)
+    async with opened(SqliteDatabase(path, clock)):
+        clock.forward(60)
 
-    second = SqliteDatabase(path, clock)
-    await second.open()
-    done = await second.read(lambda tx: tx.all("SELECT number, applied_at FROM migrations"))
-    await second.close()
+    async with opened(SqliteDatabase(path, clock)) as second:
+        done = await second.read(lambda tx: tx.all("SELECT number, applied_at FROM migrations"))
 
     assert [(row["number"], row["applied_at"]) for row in done] == [(1, began_ms)]
 
 
 async def test_a_database_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "bridge.db"
-    opened = SqliteDatabase(str(path), HandClock())
-    await opened.open()
-    await opened.write(
-        lambda tx: tx.run("INSERT INTO migrations VALUES ($1, $2, $3)", 9999, "tomorrow", 1)
-    )
-    await opened.close()
+    async with opened(SqliteDatabase(str(path), HandClock())) as database:
+        await database.write(
+            lambda tx: tx.run("INSERT INTO migrations VALUES ($1, $2, $3)", 9999, "tomorrow", 1)
+        )
 
     with pytest.raises(UserMistake, match=r"newer \(9999\).*install the version that made it"):
-        await SqliteDatabase(str(path), HandClock()).open()
+        async with opened(SqliteDatabase(str(path), HandClock())):
+            pass
 
     with sqlite3.connect(path) as left:
         assert left.execute("SELECT count(*) FROM migrations").fetchone() == (2,)
@@ -79,7 +75,8 @@ async def test_a_step_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> No
     before.close()
 
     with pytest.raises(UserMistake, match=r"BRIDGE_DATABASE_URL: can't open .*already exists"):
-        await SqliteDatabase(str(path), HandClock()).open()
+        async with opened(SqliteDatabase(str(path), HandClock())):
+            pass
 
     with sqlite3.connect(path) as after:
         names = after.execute("SELECT name FROM sqlite_master").fetchall()

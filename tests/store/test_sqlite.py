@@ -19,7 +19,7 @@ from bridge.store import sqlite
 from bridge.store.database import Transaction, Value
 from bridge.store.sqlite import SqliteDatabase, SqliteTransaction
 from tests.desks.scripted import HandClock
-from tests.stores import column
+from tests.stores import column, open_store
 
 
 def put(name: str, value: str = "x") -> Callable[[Transaction], int]:
@@ -189,43 +189,39 @@ async def test_a_file_that_somebody_else_locks_is_not_durable_and_passes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_MS", 50)
-    database = SqliteDatabase(str(tmp_path / "bridge.db"), HandClock())
-    await database.open()
-    other = sqlite3.connect(tmp_path / "bridge.db", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
+    async with open_store(tmp_path, HandClock()) as database:
+        other = sqlite3.connect(tmp_path / "bridge.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
 
-    with pytest.raises(NotDurable, match="locked"):
-        await database.write(put("locked"))
-    assert await names(database) == []  # readers go on meanwhile
-    other.execute("COMMIT")
-    other.close()
-    await database.write(put("free"))
+        with pytest.raises(NotDurable, match="locked"):
+            await database.write(put("locked"))
+        assert await names(database) == []  # readers go on meanwhile
+        other.execute("COMMIT")
+        other.close()
+        await database.write(put("free"))
 
-    assert await names(database) == ["free"]
-    await database.close()
+        assert await names(database) == ["free"]
 
 
 @pytest.mark.parametrize("use", ["write", "read"])
 async def test_a_closed_database_promises_nothing(tmp_path: Path, use: str) -> None:
-    database = SqliteDatabase(str(tmp_path / "bridge.db"), HandClock())
-    await database.open()
-    await database.close()
+    async with open_store(tmp_path, HandClock()) as database:
+        pass
 
     with pytest.raises(NotDurable, match="closed"):
         await getattr(database, use)(put("late"))
 
 
 async def test_closing_finishes_what_has_queued_and_takes_nothing_more(tmp_path: Path) -> None:
-    database = SqliteDatabase(str(tmp_path / "bridge.db"), HandClock())
-    await database.open()
-    queued = [asyncio.create_task(database.write(put(f"n{number}"))) for number in range(3)]
-    await asyncio.sleep(0)
+    async with open_store(tmp_path, HandClock()) as database:
+        queued = [asyncio.create_task(database.write(put(f"n{number}"))) for number in range(3)]
+        await asyncio.sleep(0)
 
-    closing = asyncio.create_task(database.close())
-    await asyncio.sleep(0)
-    with pytest.raises(NotDurable, match="closed"):
-        await asyncio.wait_for(database.write(put("late")), 2)
-    await closing
+        closing = asyncio.create_task(database.close())
+        await asyncio.sleep(0)
+        with pytest.raises(NotDurable, match="closed"):
+            await asyncio.wait_for(database.write(put("late")), 2)
+        await closing
 
     assert await asyncio.gather(*queued) == [1, 1, 1]
 

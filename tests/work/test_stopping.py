@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,7 +17,7 @@ from bridge.store.sqlite import SqliteDatabase
 from bridge.work import worker
 from bridge.work.outcomes import Done, Job, Outcome
 from tests.desks.scripted import HandClock
-from tests.stores import column, open_store, rows
+from tests.stores import column, open_store, opened, rows
 from tests.work.conftest import Bench
 
 
@@ -171,8 +172,24 @@ class Flaky(SqliteDatabase):
         return await super().write(transaction)
 
 
+@dataclass(slots=True)
+class FlakyBench(Bench):
+    """A bench whose disk can be full."""
+
+    database: Flaky
+
+
+@pytest.fixture
+async def flaky(tmp_path: Path, clock: HandClock) -> AsyncIterator[FlakyBench]:
+    async with opened(Flaky(str(tmp_path / "flaky.db"), clock)) as database:
+        made = FlakyBench(database, clock)
+        yield made
+        database.faults = 0
+        await made.stop()
+
+
 async def test_leases_are_renewed_again_after_a_full_disk(
-    tmp_path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+    flaky: FlakyBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker, "RENEW_S", 0.01)
     begun = asyncio.Event()
@@ -183,40 +200,30 @@ async def test_leases_are_renewed_again_after_a_full_disk(
         await go_on.wait()
         return Done(words="done")
 
-    database = Flaky(str(tmp_path / "bridge.db"), clock)
-    await database.open()
-    bench = Bench(database, clock)
-    await bench.put("a")
-    bench.start(bench.make(handle))
+    await flaky.put("a")
+    flaky.start(flaky.make(handle))
     await asyncio.wait_for(begun.wait(), 5)
 
-    database.faults = 3
-    await bench.until(lambda: database.faults == 0)
-    await bench.forward(30)
-    await bench.until(lambda: is_due_in(bench, worker.LEASE_MS))
+    flaky.database.faults = 3
+    await flaky.until(lambda: flaky.database.faults == 0)
+    await flaky.forward(30)
+    await flaky.until(lambda: is_due_in(flaky, worker.LEASE_MS))
 
     go_on.set()
-    await bench.settled()
-    await bench.stop()
-    await database.close()
+    await flaky.settled()
 
 
 async def test_a_full_disk_at_the_claim_is_waited_out(
-    tmp_path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+    flaky: FlakyBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker, "POLL_S", 0.01)
 
     async def handle(_job: Job) -> Outcome:
         return Done(words="done")
 
-    database = Flaky(str(tmp_path / "bridge.db"), clock)
-    await database.open()
-    bench = Bench(database, clock)
-    await bench.put("a")
-    database.faults = 2
-    bench.start(bench.make(handle))
-    await bench.settled()
+    await flaky.put("a")
+    flaky.database.faults = 2
+    flaky.start(flaky.make(handle))
+    await flaky.settled()
 
-    assert await column(database, "SELECT outcome FROM attempts") == ["done"]
-    await bench.stop()
-    await database.close()
+    assert await column(flaky.database, "SELECT outcome FROM attempts") == ["done"]
