@@ -31,13 +31,12 @@ from bridge.inbound.requester import Requesters
 from bridge.inbound.ticket import TicketWriter
 from bridge.metrics import Backlog, Metrics
 from bridge.outbound import request as outbound_request
-from bridge.outbound import send as outbound_send
 from bridge.outbound.collect import ReplyCollector
 from bridge.outbound.send import TextSender
 from bridge.outbound.track import take_report
 from bridge.secrets import derive_key, unseal
 from bridge.settings import Settings
-from bridge.store import signatures, work
+from bridge.store import conversations, signatures, work
 from bridge.store.database import Database, Transaction
 from bridge.store.sqlite import SqliteDatabase
 from bridge.ticketing.notes import NoteWriter
@@ -241,7 +240,7 @@ class Service:
             **{name: {"send": sender.send} for name in CAPABILITIES},
         }
         pace = Pace(
-            retry_base_s=self.settings.retry_base,
+            retry_base_s=min(self.settings.retry_base, self.settings.retry_max),
             retry_max_s=self.settings.retry_max,
             settle_wait_s=self.settings.settle_wait,
         )
@@ -255,7 +254,7 @@ class Service:
                 counters=self.metrics,
                 on_set_aside={
                     "text": inbound_ticket.note_set_aside,
-                    "send": outbound_send.note_set_aside,
+                    "send": sender.note_set_aside,
                 },
             )
             for account, handlers in accounts.items()
@@ -304,9 +303,13 @@ class Service:
 
     async def take_hint(self, hint: Hint) -> None:
         """Store the look that a hint asks for. Raises NotDurable."""
-        if hint.tagged is False:
-            return  # an event about a ticket that no text is on
-        await self.database.write(lambda tx: work.put_look(tx, hint.ticket_id, ZENDESK))
+
+        def store(tx: Transaction) -> None:
+            # A ticket of ours may have lost its tag; one that never had it is no business of ours.
+            if hint.tagged is not False or conversations.links_of(tx, hint.ticket_id):
+                work.put_look(tx, hint.ticket_id, ZENDESK)
+
+        await self.database.write(store)
         log.info("hint.received", ticket=hint.ticket_id, comment=hint.comment_id, kind=hint.kind)
 
     def webhook_secrets(self) -> Sequence[str]:

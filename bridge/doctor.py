@@ -23,6 +23,7 @@ from bridge.store.database import Transaction
 from bridge.store.signatures import SignatureFault
 
 LARGEST_SKEW_S = 60
+LONG_ENOUGH = 32  # characters of a secret key
 RECENT_MS = 24 * 3600 * 1000
 STAFF = ("agent", "admin")
 
@@ -56,6 +57,13 @@ def _secret_key(settings: Settings) -> Finding:
             ok=False,
             detail="BRIDGE_SECRET_KEY is not set, and `serve` refuses to start without it",
             mend="set it to 32 random characters, for instance from: openssl rand -hex 32",
+        )
+    if len(settings.secret_key.get_secret_value()) < LONG_ENOUGH:
+        return Finding(
+            check="secret key",
+            ok=True,
+            detail="set, but short",
+            mend=f"better {LONG_ENOUGH} random characters: openssl rand -hex 32",
         )
     return Finding(check="secret key", ok=True, detail="set")
 

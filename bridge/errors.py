@@ -97,4 +97,11 @@ class CredentialsRefused(Refused):
 
 
 class OutcomeUnknown(FarSideError):
-    """The request left and no usable answer came back: time-out, cut, 5xx, nonsense."""
+    """The request left and no usable answer came back: time-out, cut, 5xx, nonsense.
+
+    `pause_s` is what the far side asked for (Retry-After), None where it said nothing.
+    """
+
+    def __init__(self, far_side: str, words: str, *, pause_s: float | None = None) -> None:
+        super().__init__(far_side, words)
+        self.pause_s = pause_s

@@ -23,15 +23,12 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
-    ValidationInfo,
-    field_validator,
 )
 from yarl import URL
 
 from bridge.errors import UserMistake
 
 PREFIX: Final = "BRIDGE_"
-SHORTEST_SECRET_KEY: Final = 16
 MAKE_A_KEY: Final = "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
 
 # Carriers whose names are reserved, and which this version doesn't have.
@@ -94,12 +91,6 @@ def _check_database_url(text: str) -> str:
     return text
 
 
-def _check_secret_key(secret: SecretStr) -> SecretStr:
-    if len(secret.get_secret_value()) < SHORTEST_SECRET_KEY:
-        raise ValueError
-    return secret
-
-
 def _check_header_safe(secret: SecretStr) -> SecretStr:
     if not re.fullmatch(r"[\x21-\x7e]+", secret.get_secret_value()):
         raise ValueError
@@ -130,7 +121,6 @@ _PublicUrl = Annotated[str, AfterValidator(_check_public_url)]
 _ApiUrl = Annotated[str, AfterValidator(_check_api_url)]
 _Origin = Annotated[str, AfterValidator(_check_origin)]
 _DatabaseUrl = Annotated[str, AfterValidator(_check_database_url)]
-_SecretKey = Annotated[SecretStr, AfterValidator(_check_secret_key)]
 _Token = Annotated[SecretStr, AfterValidator(_check_header_safe)]
 _RotatedToken = Annotated[SecretStr, AfterValidator(_check_rotation)]
 _Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
@@ -167,10 +157,9 @@ class Settings(BaseModel):
         description="the address under which carriers and Zendesk reach this service, such as "
         "https://sms.example.com",
     )
-    secret_key: _SecretKey | None = Field(
+    secret_key: SecretStr | None = Field(
         None,
-        description=f"at least {SHORTEST_SECRET_KEY} characters that nobody can guess; make it "
-        f"with: {MAKE_A_KEY}",
+        description=f"characters that nobody can guess; make it with: {MAKE_A_KEY}",
     )
     api_token: _Token | None = Field(None, description=_TOKEN)
 
@@ -213,7 +202,7 @@ class Settings(BaseModel):
     sweep_interval: _Seconds = Field(60.0, description=_SECONDS)
     http_timeout: _Seconds = Field(10.0, description=_SECONDS)
     retry_base: _Seconds = Field(1.0, description=_SECONDS)
-    retry_max: _Seconds = Field(300.0, description=f"{_SECONDS}, not below BRIDGE_RETRY_BASE")
+    retry_max: _Seconds = Field(300.0, description=_SECONDS)
     settle_wait: _Seconds = Field(5.0, description=_SECONDS)
     reply_max_age: float = Field(
         3600.0,
@@ -229,13 +218,6 @@ class Settings(BaseModel):
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = (
         Field("info", description="debug, info, warning or error")
     )
-
-    @field_validator("retry_max")
-    @classmethod
-    def _not_below_base(cls, value: float, info: ValidationInfo) -> float:
-        if value < info.data.get("retry_base", 0):
-            raise ValueError
-        return value
 
     @property
     def database_path(self) -> Path:

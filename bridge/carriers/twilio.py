@@ -34,6 +34,7 @@ from bridge.http import CallFailed, HttpClient
 
 _PAGE_SIZE = 200
 _MOST_PAGES = 5
+_CLOCKS_APART_S = 60  # how far Twilio's clock may be behind ours
 
 # A text of only one of these words, in any case, Twilio answers by itself; it says so of long
 # codes and toll-free numbers. A short code gets nothing of this.
@@ -160,10 +161,12 @@ class TwilioCarrier:
     async def find_sent(self, text: OutgoingText, *, since_ms: int) -> Sequence[Accepted]:
         """Texts on Twilio's list like this one, created since, oldest first.
 
+        The clocks may differ by a minute, so texts of the minute before are among them: the
+        caller knows which of those it has sent itself.
         Twilio can filter only by the day of sending, which a queued text has not, so times are
         compared here. Raises TryLater, Refused or CredentialsRefused.
         """
-        earliest_s = since_ms // 1000 - 1  # their times are whole seconds, rounded somehow
+        earliest_s = since_ms // 1000 - _CLOCKS_APART_S  # their times are whole seconds
         found: list[tuple[float, Accepted]] = []
         uri: str | None = None
         for _ in range(_MOST_PAGES):

@@ -95,7 +95,7 @@ class CommentDraft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketDraft:
-    """A ticket to open. `key` is its external id and idempotency key."""
+    """A ticket to open. `key` is its external id, and what its idempotency key begins with."""
 
     key: str
     subject: str

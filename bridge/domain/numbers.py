@@ -102,7 +102,8 @@ def country_of(address: str) -> str | None:
 def spellings(e164: str) -> tuple[str, ...]:
     """Every usual way in which people store this number, E.164 first, each once.
 
-    An address that is not a number has one spelling, its own.
+    An address that is not a number has one spelling, its own. A desk's search may find a number
+    only as it was typed, and each spelling then costs a call: there are at most 16.
     """
     number = _parsed(e164)
     if number is None:
@@ -116,16 +117,28 @@ def spellings(e164: str) -> tuple[str, ...]:
         e164[1:],
         phonenumbers.national_significant_number(number),
         _digits(national),
-        f"+{number.country_code} {national}",
         f"00{e164[1:]}",
         international.replace("-", " "),
         international.replace(" ", "-"),
         international[1:].replace(" ", "-"),
+        international.replace("-", ".").replace(" ", "."),
     ]
     if number.country_code == 1:
-        area, exchange, line = e164[2:5], e164[5:8], e164[8:]
-        ways += [f"{area}-{exchange}-{line}", f"{area}.{exchange}.{line}"]
+        ways += _north_american(e164[2:5], e164[5:8], e164[8:])
+    elif _digits(national) == f"0{phonenumbers.national_significant_number(number)}":
+        ways.append(international.replace(" ", " (0)", 1))  # "+44 (0)20 7946 0958"
     return tuple(dict.fromkeys(ways))
+
+
+def _north_american(area: str, exchange: str, line: str) -> list[str]:
+    return [
+        f"+1 ({area}) {exchange}-{line}",
+        f"+1 ({area})-{exchange}-{line}",
+        f"({area}) {exchange} {line}",
+        f"({area}){exchange}-{line}",
+        f"{area}-{exchange}-{line}",
+        f"{area}.{exchange}.{line}",
+    ]
 
 
 def read_sender_number(number: str, country: str, kind: str) -> str:

@@ -113,7 +113,8 @@ class Facts:
     from_ourselves: bool = False
     opted_out: bool = False
     blocked_by_carrier: bool = False
-    subscribed: bool = False
+    opted_in: bool = False
+    lists: frozenset[str] = frozenset()
     pending: Mapping[str, KeywordRule | None]
     carrier_words: Mapping[WordClass, frozenset[str]]
     carrier_handled: WordClass | None = None
@@ -252,7 +253,7 @@ def _by_rule(facts: Facts, rule: KeywordRule, word: str) -> Decision:
     may_text = not facts.opted_out and facts.can_be_answered
     if rule.unsubscribe:
         actions.append(Unsubscribe(lists=rule.unsubscribe))
-    if rule.confirm and rule.lists:
+    if rule.confirm and not facts.lists.issuperset(rule.lists):
         if may_text:  # who can't be asked can't confirm: on no list without that
             actions.append(AskToConfirm(lists=rule.lists))
             actions.append(Answer(text=rule.confirm))
@@ -279,7 +280,7 @@ def _by_policy(facts: Facts) -> Decision:
     policy = facts.tickets_from
     if policy != "anyone" and facts.opted_out:
         return Decision(verdict="not_consented", why=f"opted out, and the policy is {policy}")
-    if policy == "subscribers" and not facts.subscribed:
+    if policy == "subscribers" and not (facts.opted_in or facts.lists):
         return Decision(verdict="not_consented", why="no subscriber, and the policy is subscribers")
     return Decision(verdict="ticket", why="an ordinary text", actions=(_ticket(facts),))
 

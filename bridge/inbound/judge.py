@@ -105,7 +105,8 @@ def _gather(
         opted_out=contact.opted_out_at is not None,
         blocked_by_carrier=contact.opted_out_at is not None
         and _is_carriers(contacts.last_opt_out(tx, contact.address), message.sender, words),
-        subscribed=contact.opted_in_at is not None or contacts.is_subscribed(tx, contact.address),
+        opted_in=contact.opted_in_at is not None,
+        lists=contacts.lists_of(tx, contact.address),
         pending={name: directory.rule(rule) if rule else None for name, rule in pending.items()},
         carrier_words=words,
         carrier_handled=message.handled,
@@ -180,8 +181,13 @@ def _answer(tx: Transaction, case: _Case, action: verdicts.Answer) -> None:
 
 def _tell(tx: Transaction, case: _Case, action: verdicts.TellAgent) -> None:
     """A note for every open ticket of this customer: an opt-out counts for all our senders."""
+    told: set[int] = set()
     for conversation in conversations.by_customer(tx, case.message.customer):
+        if conversation.ticket_id in told:
+            continue  # two conversations on one ticket, after a merge
         put_note(tx, conversation_id=conversation.id, text=action.text)
+        if conversation.ticket_id is not None:
+            told.add(conversation.ticket_id)
 
 
 def _make_ticket(tx: Transaction, case: _Case, action: verdicts.MakeTicket) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -128,10 +128,8 @@ class TicketWriter:
         except (RequesterSuspended, CredentialsRefused):
             raise
         except Refused:
-            # A closed ticket that can't be followed (archived): a plain new one, under a key of
-            # its own, as a key stands for one exact request.
-            draft = replace(_ticket(case, requester), key=f"{case.message.id}-new")
-            return await self.writer.create(job, draft, aside)
+            # A closed ticket that can't be followed (archived): a plain new one.
+            return await self.writer.create(job, _ticket(case, requester), aside)
 
     async def _linked_ticket(self, case: _Case, requester: Requester) -> Ticket | None:
         """The linked ticket as it stands now, after any merges; None where there is none."""

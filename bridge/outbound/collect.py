@@ -82,7 +82,7 @@ class ReplyCollector:
             ticket = await self.desk.ticket(ticket_id)
         except TicketGone:
             return ()
-        key = (ticket.external_id or "").removesuffix("-new")
+        key = ticket.external_id
 
         def adopt(tx: Transaction) -> Sequence[Link]:
             message = messages.get(tx, key) if key else None
@@ -144,7 +144,11 @@ class ReplyCollector:
         right = [link for link in links if link.requester_id == ticket.requester_id]
         for link in [] if right else links:
             user = await self.desk.user(UserId(link.requester_id))
-            if user is None or not user.active:
+            if user is not None and user.active:
+                continue
+            # Merged into another, who then has this phone too; else the ticket is a stranger's.
+            owners = await self.desk.users_by_phone(link.conversation.customer)
+            if any(owner.id == ticket.requester_id for owner in owners):
                 right.append(link)
         return right
 

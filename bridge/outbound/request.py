@@ -53,6 +53,8 @@ def queue(tx: Transaction, asked: Asked, directory: Directory, rules: Lengths) -
     )
     if address is None:
         raise BadRequest("sender", "one of the numbers set up as senders")
+    if not asked.body.strip():
+        raise BadRequest("body", "words to text")
     if not is_number(asked.customer):
         raise BadRequest("customer", "a phone number in E.164, such as +12025550100")
     contacts.know(tx, asked.customer)

@@ -202,8 +202,8 @@ class TextSender:
             conversations.note_outbound(tx, case.message.conversation_id)
 
     def _take_back(self, tx: Transaction, case: _Case, part: Part) -> None:
-        parts.take_back(tx, part.id)
-        messages.set_state(tx, case.message.id, "queued")
+        parts.take_back(tx, part.id, resent=RESENT)
+        sum_up(tx, case.message)
 
     def _refused_by_carrier(self, case: _Case, part: Part, error: Refused) -> Outcome:
         carrier = case.carrier
@@ -252,6 +252,17 @@ class TextSender:
                 text=wording.in_parts(len(case.parts), segments),
             )
 
+    def note_set_aside(self, tx: Transaction, item: Item, words: str) -> None:
+        """A message set aside without an outcome of its own is failed, and its agent told."""
+        message = messages.get(tx, str(item.message_id))
+        if message is None or message.state not in ("queued", "sending"):
+            return
+        for part in parts.of_message(tx, message.id):
+            if part.carrier_id is None:
+                parts.set_outcome(tx, part.id, "failed", reason=words)
+        sum_up(tx, message)
+        tell_agent(tx, message, wording.given_up(words), self.directory(tx))
+
     async def _was_withdrawn(self, job: Job, message: Message) -> bool:
         """Whether a reply that has waited was made private or redacted meanwhile."""
         waited = self.clock.now_ms() - message.created_at
@@ -286,10 +297,3 @@ def _wait_for_sign(job: Job, part: Part, words: str, wait_s: float) -> Later:
 
 def _parts_of(message: Message) -> Callable[[Transaction], list[Part]]:
     return lambda tx: list(parts.of_message(tx, message.id))
-
-
-def note_set_aside(tx: Transaction, item: Item, words: str) -> None:
-    """A message that was set aside without an outcome of its own is failed, with the reason."""
-    message = messages.get(tx, str(item.message_id))
-    if message is not None and message.state in ("queued", "sending"):
-        messages.set_state(tx, message.id, "failed", reason=words)

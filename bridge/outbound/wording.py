@@ -37,6 +37,14 @@ def refused(reason: str, code: str | None) -> str:
     return f"This reply was not texted: {_sentence(reason)}{_code(code)}"
 
 
+def given_up(reason: str) -> str:
+    """A reply could not be handed to the carrier for days, or not at all."""
+    return (
+        f"This reply was not texted, and is not tried again by itself: {_sentence(reason)} "
+        "Send it again as a new reply, or ask an admin to have it tried again."
+    )
+
+
 def undelivered(reason: str | None, code: str | None) -> str:
     """The carrier took a reply and could not deliver it."""
     why = reason or "the carrier did not say why; the phone may be off or out of reach"

@@ -29,6 +29,7 @@ from bridge.settings import Settings, load_settings
 from bridge.store.settings import import_settings
 
 CLIENT_ID = "sms_bridge"
+SETUP_TIMEOUT_S = 10.0  # an operator waits longer than the service does
 
 
 class Sandbox:
@@ -102,7 +103,7 @@ class Sandbox:
         """Do what an operator does once: import the settings, run `zendesk setup`."""
         settings = self._made_settings()
         database = open_database(settings, self.clock)
-        http = HttpClient(timeout_s=settings.http_timeout)
+        http = HttpClient(timeout_s=SETUP_TIMEOUT_S)
         await database.open()
         await http.open()
         try:

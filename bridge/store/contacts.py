@@ -116,10 +116,10 @@ def pending_lists(tx: Transaction, address: str) -> Mapping[str, str | None]:
     return {str(row["list"]): row["rule"] for row in rows}
 
 
-def is_subscribed(tx: Transaction, address: str) -> bool:
-    """Whether the contact is on any list."""
-    sql = "SELECT 1 FROM memberships WHERE contact = $1 AND state = 'subscribed' LIMIT 1"
-    return tx.first(sql, address) is not None
+def lists_of(tx: Transaction, address: str) -> frozenset[str]:
+    """The lists that the contact is on."""
+    sql = "SELECT list FROM memberships WHERE contact = $1 AND state = 'subscribed'"
+    return frozenset(str(row["list"]) for row in tx.all(sql, address))
 
 
 def last_opt_out(tx: Transaction, address: str) -> Source | None:

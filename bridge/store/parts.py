@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from bridge.store.database import Row, Transaction
 
+EARLY_MS = 24 * 3600 * 1000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
@@ -87,12 +89,12 @@ def begin(tx: Transaction, part_id: str) -> None:
     )
 
 
-def take_back(tx: Transaction, part_id: str) -> None:
-    """Note that the send certainly did not happen."""
+def take_back(tx: Transaction, part_id: str, *, resent: int) -> None:
+    """Note that the send certainly did not happen; `looks` of `resent` or more stay remembered."""
     tx.run(
-        "UPDATE parts SET state = 'queued', begun_at = NULL, looks = 0, updated_at = $1 "
-        "WHERE id = $2",
-        *(tx.now_ms(), part_id),
+        "UPDATE parts SET state = 'queued', begun_at = NULL, updated_at = $1, "
+        "looks = CASE WHEN looks >= $2 THEN $2 ELSE 0 END WHERE id = $3",
+        *(tx.now_ms(), resent, part_id),
     )
 
 
@@ -132,7 +134,9 @@ def set_outcome(
 def keep_early_report(
     tx: Transaction, *, carrier: str, carrier_id: str, report: EarlyReport
 ) -> None:
-    """Keep a report until the send that it speaks of is known."""
+    """Keep a report until the send that it speaks of is known, for a day at most: other systems
+    may send from our numbers too."""
+    tx.run("DELETE FROM early_reports WHERE at < $1", tx.now_ms() - EARLY_MS)
     tx.run(
         "INSERT INTO early_reports (carrier, carrier_id, state, error, reason, at) "
         "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import structlog
+
 from bridge.desks.contract import (
     CommentDraft,
     Ticket,
@@ -18,7 +20,7 @@ from bridge.desks.contract import (
     TicketId,
     Written,
 )
-from bridge.errors import TryLater
+from bridge.errors import CredentialsRefused, Refused, TryLater
 from bridge.ids import new_id
 from bridge.store import comments, conversations, work
 from bridge.store.database import Database, Transaction
@@ -26,6 +28,7 @@ from bridge.ticketing.merges import TAGS, follow
 from bridge.ticketing.writes import DeskWriter
 from bridge.work.outcomes import Done, Job, Outcome
 
+log = structlog.get_logger()
 MOST_ROUNDS = 5
 
 
@@ -80,13 +83,22 @@ class NoteWriter:
         if written is None:
             return Done(words="no open ticket to note it on")
         if payload["tags"]:
-            await self.writer.desk.add_tags(written.ticket_id, payload["tags"])
+            await self._add_tags(written.ticket_id, payload["tags"])
         done = written
 
         def save(tx: Transaction) -> None:
             self._save(tx, job, done)
 
         return Done(words=f"noted on ticket {written.ticket_id}", save=save)
+
+    async def _add_tags(self, ticket_id: TicketId, tags: Sequence[str]) -> None:
+        """The note stands; tags that can't be added are no reason to call it failed."""
+        try:
+            await self.writer.desk.add_tags(ticket_id, tags)
+        except CredentialsRefused:
+            raise
+        except Refused as error:
+            log.warning("note.not_tagged", ticket=ticket_id, reason=error.code)
 
     async def _write(self, job: Job) -> Written | None:
         for _ in range(MOST_ROUNDS):
@@ -115,24 +127,31 @@ class NoteWriter:
             return await self.writer.append(job, ticket, draft)
         if not payload["must_reach"]:
             return None
+        newer = await self._current_ticket(job)
+        if newer is not None and newer.id != ticket.id and newer.status != "closed":
+            return await self.writer.append(job, newer, draft)
         return await self.writer.create(job, _follow_up(ticket, draft))
 
     async def _ticket(self, job: Job) -> Ticket | None:
         """The ticket that was named, else the conversation's, unless it is somebody else's now."""
-        named, conversation_id = job.item.ticket_id, job.item.conversation_id
-        link = None
-        if named is None and conversation_id is not None:
-            link = await self.database.read(
-                lambda tx: conversations.current_link(tx, conversation_id)
-            )
-        ticket_id = named if link is None else link.conversation.ticket_id
-        if ticket_id is None:
+        if job.item.ticket_id is None:
+            return await self._current_ticket(job)
+        try:
+            return await self.writer.desk.ticket(TicketId(job.item.ticket_id))
+        except TicketGone:
+            return await self._current_ticket(job) if job.item.payload["must_reach"] else None
+
+    async def _current_ticket(self, job: Job) -> Ticket | None:
+        """The ticket that the conversation is on now, unless it is somebody else's meanwhile."""
+        conversation_id = str(job.item.conversation_id)
+        link = await self.database.read(lambda tx: conversations.current_link(tx, conversation_id))
+        if link is None or link.conversation.ticket_id is None:
             return None
         try:
-            ticket = await self.writer.desk.ticket(TicketId(ticket_id))
+            ticket = await self.writer.desk.ticket(TicketId(link.conversation.ticket_id))
         except TicketGone:
             return None
-        return None if link is not None and link.requester_id != ticket.requester_id else ticket
+        return ticket if ticket.requester_id == link.requester_id else None
 
     def _save(self, tx: Transaction, job: Job, written: Written) -> None:
         if written.comment_id is not None:
@@ -152,6 +171,7 @@ class NoteWriter:
                 requester_id=int(written.requester_id or 0),
                 replies_from=0,
             )
+            work.put_look(tx, written.ticket_id, self.writer.desk.name)
 
 
 def _follow_up(ticket: Ticket, draft: CommentDraft) -> TicketDraft:

@@ -8,6 +8,7 @@ comment carries the ticket's stamp, so that an attempt that is still under way c
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -65,9 +66,13 @@ class DeskWriter:
         `aside` is kept with the intent: what is to be remembered once the write is known.
         """
         body = self.desk.prepare_ticket(draft)
+        # A key stands for one exact request: another body (another requester, no follow-up) has
+        # another key, the same one after a crash has the same.
+        key = f"{draft.key}-{hashlib.sha256(body).hexdigest()[:12]}"
         intent = {
             "do": "create",
-            "key": draft.key,
+            "key": key,
+            "external_id": draft.key,
             "mark": draft.first.mark,
             "body": body.decode(),
             "at": self.clock.now_ms(),
@@ -75,7 +80,7 @@ class DeskWriter:
         }
         await job.intend(intent)
         try:
-            return await self.desk.create_ticket(draft.key, body)
+            return await self.desk.create_ticket(key, body)
         except CredentialsRefused:
             raise
         except Refused:
@@ -115,7 +120,7 @@ class DeskWriter:
                 raise
             except Refused:
                 return None  # had it been applied, the key would have been a hit
-        tickets = await self.desk.find_tickets(key)
+        tickets = await self.desk.find_tickets(str(intent["external_id"]))
         if len(tickets) > 1:
             log.error("ticket.doubled", key=key, tickets=[ticket.id for ticket in tickets])
         if not tickets:

@@ -27,5 +27,7 @@ async def take_event(request: web.Request) -> web.Response:
     if not secrets:
         raise Forged(UNSIGNED)
     events.verify(webhook.headers, webhook.body, secrets=secrets, now_ms=parts.clock.now_ms())
-    await parts.take_hint(events.parse_hint(webhook.body))
+    hint = events.parse_hint(webhook.body)
+    if hint is not None:
+        await parts.take_hint(hint)
     return web.json_response({"status": "ok"})

@@ -228,15 +228,22 @@ class Worker:
             if error.whole_account:
                 pause_s = error.pause_s if error.pause_s is not None else self.pace.retry_base_s
                 await self._pause(error.words, pause_s, "asked")
-            outcome: Outcome = Later(words=error.words, pause_s=error.pause_s)
-            waited_ms = self.clock.now_ms() - claimed.item.created_at
-            if waited_ms > LONGEST_WAIT_MS and claimed.item.attempts >= FEWEST_TRIES:
-                outcome = GaveUp(words=f"given up after three days: {error.words}")
-            return await self._save(claimed, outcome, began_ms, "later")
+            return await self._save(claimed, self._again(claimed.item, error), began_ms, "later")
         if isinstance(error, OutcomeUnknown):
-            outcome = Later(words=error.words, pause_s=self.pace.settle_wait_s, unknown=True)
-            return await self._save(claimed, outcome, began_ms, "unknown")
+            return await self._save(claimed, self._again(claimed.item, error), began_ms, "unknown")
         return await self._save(claimed, GaveUp(words=error.words), began_ms, "refused")
+
+    def _again(self, item: Item, error: TryLater | OutcomeUnknown) -> Outcome:
+        """When to try again: with growing pauses, and for three days at most."""
+        waited_ms = self.clock.now_ms() - item.created_at
+        if waited_ms > LONGEST_WAIT_MS and item.attempts >= FEWEST_TRIES:
+            return GaveUp(words=f"given up after three days: {error.words}")
+        if isinstance(error, TryLater):
+            return Later(words=error.words, pause_s=error.pause_s)
+        settle_s = self.pace.settle_wait_s
+        longest_s = max(settle_s, self.pace.retry_max_s)
+        pause_s = min(settle_s * 2 ** min(item.attempts, 30), longest_s)
+        return Later(words=error.words, pause_s=max(pause_s, error.pause_s or 0.0), unknown=True)
 
     async def _pause(self, words: str, pause_s: float, kind: str) -> None:
         until_ms = self.clock.now_ms() + int(pause_s * 1000)

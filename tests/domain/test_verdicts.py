@@ -144,7 +144,12 @@ def test_the_policy_decides_about_ordinary_texts(
     policy: str, opted_out: bool, subscribed: bool, verdict: str
 ) -> None:
     decision = judge(
-        facts("hello", tickets_from=policy, opted_out=opted_out, subscribed=subscribed)
+        facts(
+            "hello",
+            tickets_from=policy,
+            opted_out=opted_out,
+            lists=frozenset({"news"} if subscribed else ()),
+        )
     )
 
     assert decision.verdict == verdict
@@ -347,7 +352,7 @@ ANY_FACTS = st.builds(
     st.fixed_dictionaries(
         {
             "opted_out": st.booleans(),
-            "subscribed": st.booleans(),
+            "lists": st.sampled_from([frozenset(), frozenset({"vip"})]),
             "can_be_answered": st.booleans(),
             "from_ourselves": st.booleans(),
             "tickets_from": st.sampled_from(["anyone", "not_opted_out", "subscribers"]),

@@ -165,11 +165,11 @@ async def test_double_opt_in_subscribes_after_the_yes_and_no_sooner(
     database: SqliteDatabase,
 ) -> None:
     await arrive(database, "club")
-    assert not await database.read(lambda tx: contacts.is_subscribed(tx, CUSTOMER))
+    assert not await database.read(lambda tx: contacts.lists_of(tx, CUSTOMER))
     verdict = await arrive(database, "YES")
 
     assert verdict == "opt_in"
-    assert await database.read(lambda tx: contacts.is_subscribed(tx, CUSTOMER))
+    assert await database.read(lambda tx: contacts.lists_of(tx, CUSTOMER))
     assert await answers(database) == [("auto", "Reply YES."), ("auto", "You are in.")]
     assert await ledger(database) == [("asked_to_confirm", "club"), ("subscribe", "club")]
     assert await arrive(database, "YES") == "ticket"  # a second one answers nothing any more
@@ -190,7 +190,7 @@ async def test_a_keyword_takes_off_a_list(database: SqliteDatabase) -> None:
     await arrive(database, "JOIN")
     await arrive(database, "LEAVE")
 
-    assert not await database.read(lambda tx: contacts.is_subscribed(tx, CUSTOMER))
+    assert not await database.read(lambda tx: contacts.lists_of(tx, CUSTOMER))
 
 
 async def test_help_is_answered_and_goes_to_the_desk(database: SqliteDatabase) -> None:
@@ -284,7 +284,7 @@ async def test_a_rule_that_is_gone_still_takes_its_yes(database: SqliteDatabase)
     await database.write(lambda tx: contacts.ask_to_confirm(tx, CUSTOMER, ["vip"], source))
 
     assert await arrive(database, "YES", directory=DIRECTORY) == "opt_in"
-    assert await database.read(lambda tx: contacts.is_subscribed(tx, CUSTOMER))
+    assert await database.read(lambda tx: contacts.lists_of(tx, CUSTOMER))
 
 
 async def test_long_words_are_kept_whole_on_the_text_and_cut_in_the_ledger(

@@ -104,13 +104,13 @@ async def test_the_ledger_is_never_changed(database: SqliteDatabase, sql: str) -
 
 async def test_lists_are_joined_and_left_each_by_itself(database: SqliteDatabase) -> None:
     await database.write(lambda tx: contacts.subscribe(tx, CUSTOMER, ["vip", "news"], SAID))
-    assert await database.read(lambda tx: contacts.is_subscribed(tx, CUSTOMER))
+    assert await database.read(lambda tx: contacts.lists_of(tx, CUSTOMER))
 
     await database.write(lambda tx: contacts.unsubscribe(tx, CUSTOMER, ["vip"], SAID))
-    assert await database.read(lambda tx: contacts.is_subscribed(tx, CUSTOMER))
+    assert await database.read(lambda tx: contacts.lists_of(tx, CUSTOMER))
     await database.write(lambda tx: contacts.unsubscribe(tx, CUSTOMER, ["news"], SAID))
 
-    assert not await database.read(lambda tx: contacts.is_subscribed(tx, CUSTOMER))
+    assert not await database.read(lambda tx: contacts.lists_of(tx, CUSTOMER))
     actions = await rows(database, "SELECT action, list FROM consent ORDER BY id")
     assert [(row["action"], row["list"]) for row in actions] == [
         ("subscribe", "vip"),
@@ -124,19 +124,19 @@ async def test_who_was_asked_is_on_no_list_until_the_answer(database: SqliteData
     asked = Source(how="text", rule="CLUB")
     await database.write(lambda tx: contacts.ask_to_confirm(tx, CUSTOMER, ["club"], asked))
 
-    assert not await database.read(lambda tx: contacts.is_subscribed(tx, CUSTOMER))
+    assert not await database.read(lambda tx: contacts.lists_of(tx, CUSTOMER))
     assert await database.read(lambda tx: contacts.pending_lists(tx, CUSTOMER)) == {"club": "CLUB"}
 
     await database.write(lambda tx: contacts.subscribe(tx, CUSTOMER, ["club"], SAID))
 
-    assert await database.read(lambda tx: contacts.is_subscribed(tx, CUSTOMER))
+    assert await database.read(lambda tx: contacts.lists_of(tx, CUSTOMER))
     assert await database.read(lambda tx: contacts.pending_lists(tx, CUSTOMER)) == {}
 
 
 async def test_one_customers_lists_are_not_anothers(database: SqliteDatabase) -> None:
     await database.write(lambda tx: contacts.subscribe(tx, CUSTOMER, ["vip"], SAID))
 
-    assert not await database.read(lambda tx: contacts.is_subscribed(tx, "+12025550143"))
+    assert not await database.read(lambda tx: contacts.lists_of(tx, "+12025550143"))
     assert await database.read(lambda tx: contacts.pending_lists(tx, "+12025550143")) == {}
 
 

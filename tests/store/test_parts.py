@@ -67,7 +67,7 @@ async def test_a_send_that_did_not_happen_is_as_if_never_begun(database: SqliteD
         add(tx, "p")
         parts.begin(tx, "p")
         parts.count_look(tx, "p")
-        parts.take_back(tx, "p")
+        parts.take_back(tx, "p", resent=100)
 
     await database.write(use)
 

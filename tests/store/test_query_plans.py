@@ -78,7 +78,7 @@ def know_contact(tx: Transaction) -> None:
     contacts.opt_out(tx, "+12025550142", source)
     contacts.subscribe(tx, "+12025550142", ["vip"], source)
     contacts.pending_lists(tx, "+12025550142")
-    contacts.is_subscribed(tx, "+12025550142")
+    contacts.lists_of(tx, "+12025550142")
 
 
 def talk(tx: Transaction) -> None:

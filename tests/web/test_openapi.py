@@ -20,8 +20,8 @@ from tests.web.far_sides import Taken
 
 
 @pytest.fixture
-async def document(client: Client) -> dict[str, Any]:
-    response = await client.get(PATH)  # without a token
+async def document(api: Client) -> dict[str, Any]:
+    response = await api.get(PATH)
     assert response.status == 200
     found: dict[str, Any] = await response.json()
     return found

@@ -174,7 +174,11 @@ def _limit_pause(headers: Mapping[str, str], *, now_ms: int) -> float | None:
 
 
 def failure(answer: Answer, *, write: bool, now_ms: int, update: bool = False) -> FarSideError:
-    """The outcome of an answer that is not 2xx. `update`: the call was a PUT."""
+    """The outcome of an answer that is not 2xx. `update`: the call was a PUT.
+
+    A 403 that names no scope counts as this call's alone; whether the account is meant can only
+    be found out by another call.
+    """
     status = answer.status
     if 300 <= status < 400:
         return _redirected(answer)
@@ -189,8 +193,10 @@ def failure(answer: Answer, *, write: bool, now_ms: int, update: bool = False) -
     if status >= 500 or status in {408, 425}:
         return _out_of_order(answer, write=write, now_ms=now_ms)
     problem = read_problem(answer)
-    if status in {401, 403}:
+    if status == 401 or is_scope_missing(answer):
         return credentials_refused(status, problem)
+    if status == 403:
+        return _forbidden(problem)
     if status == 404 and _is_html(answer):
         # The API answers in JSON: this page comes from an address without such an account.
         return TryLater(
@@ -223,8 +229,19 @@ def _out_of_order(answer: Answer, *, write: bool, now_ms: int) -> FarSideError:
     words = f"Zendesk is out of order (answer {answer.status})"
     # Only a 503 that names a pause is documented as "not processed".
     if write and not (answer.status == 503 and pause_s is not None) and answer.status != 425:
-        return OutcomeUnknown(FAR_SIDE, words)
+        return OutcomeUnknown(FAR_SIDE, words, pause_s=pause_s)
     return TryLater(FAR_SIDE, words, pause_s=pause_s)
+
+
+def is_scope_missing(answer: Answer) -> bool:
+    """Whether a 403 names a missing OAuth scope, and so is about the account without a doubt."""
+    return answer.status == 403 and _SCOPES.search(read_problem(answer).words) is not None
+
+
+def _forbidden(problem: Problem) -> ZendeskRefused:
+    words = "Zendesk does not let the bridge's user do this (403)"
+    words += f": {problem.words}" if problem.words else ": its role or its access is restricted"
+    return ZendeskRefused(words, code="Forbidden", status=403, details=problem.details)
 
 
 def credentials_refused(status: int, problem: Problem) -> CredentialsRefused:
@@ -236,7 +253,7 @@ def credentials_refused(status: int, problem: Problem) -> CredentialsRefused:
     elif status == 401:
         words = "Zendesk does not accept the bridge's credentials (401)"
     else:
-        words = "Zendesk does not let the bridge's user do this (403)"
+        words = "Zendesk does not let the bridge's user in (403)"
         words += f": {problem.words}" if problem.words else ""
     return CredentialsRefused(FAR_SIDE, words, code=code)
 

@@ -9,13 +9,22 @@ from urllib.parse import urlencode
 import structlog
 
 from bridge.clock import Clock
-from bridge.desks.zendesk.answers import failure, not_answered, not_usable, parsed
+from bridge.desks.zendesk.answers import (
+    credentials_refused,
+    failure,
+    is_scope_missing,
+    not_answered,
+    not_usable,
+    parsed,
+    read_problem,
+)
 from bridge.desks.zendesk.auth import Credentials
 from bridge.desks.zendesk.records import Record, record_of
 from bridge.http import Answer, CallFailed, HttpClient
 
 Params = Mapping[str, str | int | Sequence[str]]
 PAGE_SIZE = 100
+ME = "/api/v2/users/me"
 
 log = structlog.get_logger(__name__)
 
@@ -158,10 +167,28 @@ class ZendeskApi:
             header = await self._credentials.renewed(header)
             answer = await self._send(method, target, sent | {"authorization": header}, body)
         _note_warning(method, target, answer)
+        if answer.status == 403 and not is_scope_missing(answer):
+            await self._confirm_account(answer, target, sent | {"authorization": header})
         if not 200 <= answer.status < 300:
             now_ms = self._clock.now_ms()
             raise failure(answer, write=write, now_ms=now_ms, update=method == "PUT")
         return parsed(answer, write=write, expect=expect)
+
+    async def _confirm_account(
+        self, refused: Answer, target: str, headers: Mapping[str, str]
+    ) -> None:
+        """Return where a 403 was about one call: the account still knows who we are.
+
+        Raises CredentialsRefused, and TryLater where that can't be found out (nothing was applied).
+        """
+        me = refused if target == ME else await self._send("GET", ME, headers, None)
+        if me.status == 403:
+            raise credentials_refused(403, read_problem(refused))
+        if not 200 <= me.status < 300:
+            raise failure(me, write=False, now_ms=self._clock.now_ms())
+        if record_of(parsed(me, write=False, expect="user"), "user").get("id") is None:
+            # Whoever has no credentials at all is "Anonymous user", with the status 200.
+            raise credentials_refused(403, read_problem(refused))
 
     async def _send(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes | None

@@ -151,8 +151,7 @@ class OAuthClient:
             return CredentialsRefused(FAR_SIDE, words, code=problem.code)
         outcome = failure(answer, write=False, now_ms=self._clock.now_ms())
         if isinstance(outcome, TryLater | OutcomeUnknown):
-            pause_s = outcome.pause_s if isinstance(outcome, TryLater) else None
-            return TryLater(FAR_SIDE, outcome.words, pause_s=pause_s, whole_account=True)
+            return TryLater(FAR_SIDE, outcome.words, pause_s=outcome.pause_s, whole_account=True)
         words = (
             "Zendesk does not know this OAuth client: check BRIDGE_ZENDESK_CLIENT_ID and "
             "BRIDGE_ZENDESK_CLIENT_SECRET"

@@ -77,7 +77,7 @@ def read_comment(record: Record, roles: Mapping[int, str]) -> Comment:
         html_body=html_body,
         plain_body=optional_text(record, "plain_body") or optional_text(record, "body") or "",
         created_at_ms=time_of(record, "created_at"),
-        via=_via(record_of(record, "via")),
+        via=via_of(record),
         flags=frozenset(flag for flag in flags if isinstance(flag, int))
         if isinstance(flags, list)
         else frozenset(),
@@ -90,7 +90,9 @@ def read_comment(record: Record, roles: Mapping[int, str]) -> Comment:
     )
 
 
-def _via(via: Record) -> str:
+def via_of(record: Record) -> str:
+    """How a comment or an audit came: "web", "api", "merge" ..."""
+    via = record_of(record, "via")
     # A merge made in the browser has the channel "web" and says "merge" only in `source.rel`.
     if record_of(via, "source").get("rel") == "merge":
         return "merge"

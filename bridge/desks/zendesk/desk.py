@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from bridge.desks.contract import (
@@ -16,14 +16,13 @@ from bridge.desks.contract import (
     UserId,
     Written,
 )
-from bridge.desks.zendesk import comments, tickets, users
+from bridge.desks.zendesk import comments, phones, threads, tickets, users
 from bridge.desks.zendesk.answers import FAR_SIDE, ZendeskRefused, well_formed
-from bridge.desks.zendesk.api import Params, ZendeskApi
-from bridge.desks.zendesk.records import Record, optional_text, record_of, records_of
+from bridge.desks.zendesk.api import ZendeskApi
+from bridge.desks.zendesk.records import Record, record_of, records_of
 from bridge.errors import OutcomeUnknown, TryLater
 
-NEWEST = 50  # comments a page: what is new is nearly always on the first
-MERGE_LOOK = 20
+INVALID = "InvalidFormat"  # what an account that validates numbers says of one
 
 
 class ZendeskDesk:
@@ -91,14 +90,8 @@ class ZendeskDesk:
 
     async def comments_since(self, ticket_id: TicketId, since_ms: int) -> Sequence[Comment]:
         """Comments created at or after `since_ms`, oldest first."""
-        found: list[Comment] = []
         with _about_one_ticket(), well_formed(write=False):
-            async for comment in self._newest_comments(ticket_id, NEWEST):
-                if comment.created_at_ms < since_ms:
-                    break
-                found.append(comment)
-        found.reverse()
-        return found
+            return await threads.comments_since(self._api, ticket_id, since_ms, self._role)
 
     async def merge_target(self, ticket_id: TicketId) -> TicketId | None:
         """The ticket that a closed one was merged into, None where it was simply closed."""
@@ -106,17 +99,7 @@ class ZendeskDesk:
         if ticket.status != "closed" or tickets.MERGED_TAG not in ticket.tags:
             return None
         with _about_one_ticket(), well_formed(write=False):
-            looked_at = 0
-            async for comment in self._newest_comments(ticket_id, MERGE_LOOK):
-                # Nothing can follow on the merge, so the newest comment is about it even where
-                # its `via` does not say so. A customer's "#7" must never be taken for a ticket.
-                if comment.via == "merge" or (looked_at == 0 and comment.author_is_staff):
-                    text = comment.plain_body or comment.html_body
-                    return tickets.named_request(text, other_than=ticket_id)
-                looked_at += 1
-                if looked_at >= MERGE_LOOK:
-                    break
-        return None
+            return await threads.merge_target(self._api, ticket_id, self._role)
 
     async def user(self, user_id: UserId) -> DeskUser | None:
         """A user by id; None where deleted or merged into another."""
@@ -131,47 +114,21 @@ class ZendeskDesk:
         return user if user.active else None
 
     async def users_by_phone(self, number: str) -> Sequence[DeskUser]:
-        """Active users whose phone is this number, however it is written there.
-
-        One search per spelling until one finds somebody.
-        """
-        for spelling in users.spellings(number):
-            found = await self._search({"query": users.phone_query(spelling)})
-            theirs = [user for user in found if await self._has_number(user, number)]
-            if theirs:
-                return theirs
-        return []
-
-    async def _has_number(self, user: DeskUser, number: str) -> bool:
-        """By the user's phone, or by another number among their identities: a merge of two users
-        leaves the loser's there."""
-        if users.is_number(user.phone, number):
-            return True
-        if user.phone is None:
-            return False
-        try:
-            path = f"/api/v2/users/{user.id}/identities"
-            answer = await self._api.get(path, expect="identities")
-        except ZendeskRefused:
-            return False  # gone meanwhile
-        return any(
-            identity.get("type") == "phone_number"
-            and users.is_number(optional_text(identity, "value"), number)
-            for identity in records_of(answer, "identities")
-        )
+        """Active users whose phone is this number, however it is written there."""
+        return await phones.find_by_phone(self._api, number)
 
     async def user_by_email(self, email: str) -> DeskUser | None:
         """The active user with this e-mail address."""
         if any(character.isspace() or character == '"' for character in email):
             return None
-        for user in await self._search({"query": f'email:"{email}"'}):
+        for user in await phones.search(self._api, {"query": f'email:"{email}"'}):
             if user.email is not None and user.email.casefold() == email.casefold():
                 return user
         return None
 
     async def user_for_key(self, external_id: str) -> DeskUser | None:
         """The active user with this external id, which Zendesk compares without case."""
-        for user in await self._search({"external_id": external_id}):
+        for user in await phones.search(self._api, {"external_id": external_id}):
             if (user.external_id or "").casefold() == external_id.casefold():
                 return user
         return None
@@ -188,41 +145,21 @@ class ZendeskDesk:
         try:
             return await self._upsert(external_id=external_id, name=name, phone=phone)
         except ZendeskRefused as error:
-            # Accounts that validate numbers refuse some that do send texts. The number stands in
-            # the external id too, and a text must not be lost for the sake of a field.
-            if phone is None or not any(
-                detail.field == "phone" and detail.code == "InvalidFormat"
-                for detail in error.details
-            ):
+            codes = {detail.code for detail in error.details if detail.field == "phone"}
+            if phone is None or not codes:
                 raise
+        if codes != {INVALID}:
+            # It is somebody's own number by now, whom the first search did not find.
+            theirs = await self.users_by_phone(phone)
+            if theirs:
+                return max(theirs, key=lambda user: (not user.is_staff, user.updated_at_ms))
+        # Some accounts refuse numbers that do send texts. The number stands in the external id
+        # too, and a text must not be lost for the sake of a field.
         return await self._upsert(external_id=external_id, name=name, phone=None)
 
     async def _upsert(self, *, external_id: str, name: str, phone: str | None) -> DeskUser:
-        request = users.creation_request(external_id=external_id, name=name, phone=phone)
         with _repeatable():
-            answer = await self._api.post("/api/v2/users/create_or_update", request, expect="user")
-            with well_formed(write=True):
-                return users.read_user(record_of(answer, "user"))
-
-    async def _search(self, params: Params) -> list[DeskUser]:
-        answer = await self._api.get("/api/v2/users/search", params, expect="users")
-        with well_formed(write=False):
-            found = [users.read_user(record) for record in records_of(answer, "users")]
-        return [user for user in found if user.active]
-
-    async def _newest_comments(self, ticket_id: TicketId, size: int) -> AsyncIterator[Comment]:
-        params: Params = {"sort": "-created_at", "include": "users", "page[size]": size}
-        path = f"/api/v2/tickets/{ticket_id}/comments"
-        async for page in self._api.whole_pages(path, "comments", params):
-            roles = comments.roles_of(page)
-            for record in records_of(page, "comments"):
-                author = record.get("author_id")
-                is_reply = record.get("public") is True
-                if is_reply and isinstance(author, int) and author > 0 and author not in roles:
-                    # Normally side-loaded; where it is not, a reply must not be taken for a
-                    # customer's words.
-                    roles[author] = await self._role(UserId(author))
-                yield comments.read_comment(record, roles)
+            return await phones.upsert(self._api, external_id=external_id, name=name, phone=phone)
 
     async def _role(self, user_id: UserId) -> str:
         user = await self.user(user_id)
@@ -249,4 +186,4 @@ def _repeatable() -> Iterator[None]:
     try:
         yield
     except OutcomeUnknown as error:
-        raise TryLater(error.far_side, error.words) from error
+        raise TryLater(error.far_side, error.words, pause_s=error.pause_s) from error

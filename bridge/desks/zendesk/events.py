@@ -91,8 +91,8 @@ def _equal(expected: str, given: str) -> bool:
     return hmac.compare_digest(expected.encode(), given.encode("utf-8", "surrogateescape"))
 
 
-def parse_hint(body: bytes) -> Hint:
-    """Read our trigger's payload or one of Zendesk's ticket events.
+def parse_hint(body: bytes) -> Hint | None:
+    """Read our trigger's payload or one of Zendesk's events; None: it is about no ticket.
 
     Raises BadRequest, which names the field.
     """
@@ -112,10 +112,12 @@ def parse_hint(body: bytes) -> Hint:
     )
 
 
-def _event(record: Record) -> Hint:
+def _event(record: Record) -> Hint | None:
     kind = record.get("type")
-    if not isinstance(kind, str) or not kind.startswith(EVENT_PREFIX + "ticket."):
-        raise BadRequest("type", "expected a ticket event of Zendesk's")
+    if not isinstance(kind, str) or not kind.startswith(EVENT_PREFIX):
+        raise BadRequest("type", "expected an event of Zendesk's")
+    if not kind.startswith(EVENT_PREFIX + "ticket."):
+        return None  # a webhook subscribed to more than tickets
     detail = record_of(record, "detail")
     tags = detail.get("tags")
     comment = record_of(record_of(record, "event"), "comment")

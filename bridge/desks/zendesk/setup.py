@@ -7,7 +7,7 @@ same plan's outcome again finds nothing to do.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -23,6 +23,7 @@ Action = Literal["create", "change", "keep", "remove"]
 CATEGORIES = "/api/v2/trigger_categories"
 LONGEST_CLOSE_AFTER_H = 28 * 24  # Zendesk closes every solved ticket after 28 days
 _ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
+_SHELVES = tuple(SHELVES.items())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +40,13 @@ class SetupResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """What an account holds, as far as it concerns us. `category_id` is where triggers go."""
+    """What an account holds, as far as it concerns us. `category_id` is where triggers go.
+
+    `missing` are the kinds that its plan doesn't have.
+    """
 
     records: Mapping[Kind, Sequence[Record]]
+    missing: frozenset[Kind] = frozenset()
     category_id: str | None = None
 
 
@@ -85,17 +90,23 @@ class Plan:
 
 async def read_account(api: ZendeskApi) -> Account:
     """Read what is there. Raises what `ZendeskApi` raises."""
-    records: dict[Kind, Sequence[Record]] = {}
-    for kind, shelf in SHELVES.items():
-        records[kind] = [record async for record in api.pages(shelf.path, shelf.many)]
+    shelves = {kind: await _read_shelf(api, shelf.path, shelf.many) for kind, shelf in _SHELVES}
+    categories = await _read_shelf(api, CATEGORIES, "trigger_categories")
+    category = categories[0].get("id") if categories else None
+    return Account(
+        records={kind: found or () for kind, found in shelves.items()},
+        missing=frozenset(kind for kind, found in shelves.items() if found is None),
+        category_id=None if category is None else str(category),
+    )
+
+
+async def _read_shelf(api: ZendeskApi, path: str, many: str) -> list[Record] | None:
     try:
-        categories = [each async for each in api.pages(CATEGORIES, "trigger_categories")]
+        return [record async for record in api.pages(path, many)]
     except ZendeskRefused as error:
         if error.status != 404:
             raise
-        categories = []  # an account whose plan has none
-    category = categories[0].get("id") if categories else None
-    return Account(records=records, category_id=None if category is None else str(category))
+        return None  # an account whose plan has none
 
 
 def plan(
@@ -112,7 +123,7 @@ def plan(
         )
     webhook, *old = _webhook_steps(account, stored, public_url)
     trigger = wanted.trigger(webhook.id or wanted.NEW_WEBHOOK, account.category_id)
-    steps = [
+    every = [
         webhook,
         _step(account, trigger, stored.trigger_id),
         _step(account, wanted.view(), stored.view_id),
@@ -120,9 +131,11 @@ def plan(
         *_automation_steps(account, stored, close_after_h),
         *old,  # last, when nothing calls it any more
     ]
+    left_out = account.missing | ({"trigger"} if "webhook" in account.missing else set())
+    steps = [step for step in every if step.kind not in left_out]
     ours = {step.id for step in steps if step.kind == "trigger"}
     foreign = [each for each in account.records["trigger"] if str(each.get("id")) not in ours]
-    warnings = [line for step in steps if (line := _duplicates(account, step))]
+    warnings = [*_lacks(account), *_duplicates(account, steps)]
     if not public_url.startswith("https://"):
         warnings.append(
             f"Zendesk calls https addresses only, and BRIDGE_PUBLIC_URL is {public_url}"
@@ -145,7 +158,7 @@ def plan_teardown(account: Account, *, stored: SetupResult) -> Plan:
             steps.append(
                 Step(action="remove", kind=kind, title=_title(kind, found), id=_id(found), why=why)
             )
-    return Plan(steps=tuple(steps))
+    return Plan(steps=tuple(steps), warnings=tuple(_lacks(account)))
 
 
 async def apply(api: ZendeskApi, planned: Plan) -> SetupResult:
@@ -251,18 +264,29 @@ def _age(record: Record) -> tuple[bool, int, str]:
     return off, len(identity), identity
 
 
-def _duplicates(account: Account, step: Step) -> str | None:
-    others = [
-        str(record.get("id"))
-        for record in account.records[step.kind]
-        if is_of_title(step.kind, _TITLES[step.kind], record) and str(record.get("id")) != step.id
-    ]
-    if not others or step.action in {"create", "remove"}:
-        return None
-    return (
-        f"there is more than one {SHELVES[step.kind].words} of this kind; the bridge goes by"
-        f" {step.id}, so delete in Zendesk: {', '.join(others)}"
-    )
+def _lacks(account: Account) -> Iterator[str]:
+    for kind, shelf in _SHELVES:
+        if kind in account.missing:
+            loss = "replies are found by looking every now and then" if kind == "webhook" else ""
+            yield (
+                f"this account has no {shelf.many.replace('_', ' ')} (404): the {shelf.words} is"
+                f" left out{f'; {loss}' if loss else ''}"
+            )
+
+
+def _duplicates(account: Account, steps: Sequence[Step]) -> Iterator[str]:
+    for step in steps:
+        others = [
+            str(record.get("id"))
+            for record in account.records[step.kind]
+            if is_of_title(step.kind, _TITLES[step.kind], record)
+            and str(record.get("id")) != step.id
+        ]
+        if others and step.action not in {"create", "remove"}:
+            yield (
+                f"there is more than one {SHELVES[step.kind].words} of this kind; the bridge goes"
+                f" by {step.id}, so delete in Zendesk: {', '.join(others)}"
+            )
 
 
 async def _do(api: ZendeskApi, step: Step, webhook_id: str | None) -> str | None:

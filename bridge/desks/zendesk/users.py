@@ -1,4 +1,4 @@
-"""Users: what we send, what we read, and the spellings of a number. No calls are made here."""
+"""Users: what we send, what we read, and whose number it is. No calls are made here."""
 
 from __future__ import annotations
 
@@ -40,29 +40,6 @@ def read_user(record: Record) -> DeskUser:
     )
 
 
-def spellings(number: str) -> tuple[str, ...]:
-    """Ways to write an E.164 number, the likeliest first; none for short codes and names.
-
-    Zendesk keeps numbers as they were typed and its search finds only that spelling.
-    """
-    parsed = _parse(number, None)
-    if parsed is None:
-        return ()
-    e164 = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
-    international = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
-    national = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL)
-    ways = (
-        e164,
-        e164.removeprefix("+"),
-        international,
-        national,
-        "".join(character for character in national if character.isdigit()),
-        phonenumbers.national_significant_number(parsed),
-        f"+{parsed.country_code} {national}",
-    )
-    return tuple(dict.fromkeys(ways))
-
-
 def phone_query(spelling: str) -> str:
     """The search for a user by one spelling."""
     # White space would end the search term.
@@ -74,8 +51,10 @@ def is_number(phone: str | None, number: str) -> bool:
     wanted = _parse(number, None)
     if wanted is None or phone is None:
         return False
-    if phone.strip() == _e164(wanted).removeprefix("+"):
-        # Typed without its plus; where numbers vary in length, parsing takes it for a national one.
+    digits = _e164(wanted).removeprefix("+")
+    if phone.strip() in {digits, f"00{digits}"}:
+        # Typed without its plus; where numbers vary in length, parsing takes it for a national one,
+        # and "00" is not what every country dials abroad.
         return True
     # Made-up and very new numbers have a country code, yet no region of their own.
     region = phonenumbers.region_code_for_number(

@@ -53,10 +53,11 @@ class Comments:
         """GET the comments, oldest first unless asked otherwise."""
         ticket = self.account.ticket(int(request.match_info["id"]))
         comments = list(ticket.comments)
-        if _is_descending(request):
+        if self._is_descending(request):
             comments.reverse()
         written = page(request, "comments", comments, self.account.comment_json, lambda one: one.id)
-        if "users" in request.query.get("include", "").split(","):
+        included = request.query.get("include", "").split(",")
+        if "users" in included and self.account.side_loads_users:
             authors = dict.fromkeys(one["author_id"] for one in written["comments"])
             written["users"] = [
                 self.account.user_json(self.account.users[author]) for author in authors
@@ -137,7 +138,7 @@ class Comments:
         ticket = self.account.ticket(int(request.match_info["id"]))
         wanted = set(request.query.getall("filter_events[]", []))
         audits = [audit for audit in ticket.audits if not wanted or _types(audit) & wanted]
-        if _is_descending(request):
+        if self._is_descending(request):
             audits.reverse()
         return web.json_response(
             page(request, "audits", audits, self.account.audit_json, lambda one: one.id)
@@ -151,6 +152,14 @@ class Comments:
                 return web.json_response({"audit": self.account.audit_json(audit)})
         raise not_found()
 
+    def _is_descending(self, request: web.Request) -> bool:
+        if not self.account.sorts_newest_first:
+            return False
+        # `sort` belongs to cursor pages, `sort_order` to offset pages; the other one is ignored.
+        if any(part.startswith("page[") for part in request.query):
+            return request.query.get("sort", "").startswith("-")
+        return request.query.get("sort_order") == "desc"
+
     def _comment(self, request: web.Request) -> tuple[Ticket, Comment]:
         ticket = self.account.ticket(int(request.match_info["id"]))
         return ticket, self._find(ticket, int(request.match_info["comment"]))
@@ -160,13 +169,6 @@ class Comments:
             if comment.id == comment_id:
                 return comment
         raise not_found()
-
-
-def _is_descending(request: web.Request) -> bool:
-    # `sort` belongs to cursor pages, `sort_order` to offset pages; the other one is ignored.
-    if any(part.startswith("page[") for part in request.query):
-        return request.query.get("sort", "").startswith("-")
-    return request.query.get("sort_order") == "desc"
 
 
 def _types(audit: Audit) -> set[str]:

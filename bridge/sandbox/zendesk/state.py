@@ -52,6 +52,9 @@ class Account:
         self.export_lag_s = 60.0  # the part of the past that incremental exports leave out
         self.validate_phones = False
         self.merge_channel = "merge"
+        self.merge_says_so = True  # `via.source.rel` of a merge's comments
+        self.sorts_newest_first = True  # False: `sort` and `sort_order` are ignored
+        self.side_loads_users = True  # False: `include=users` is ignored
         self.most_comments = 5000
         self.upload_life_s = 3600.0
 

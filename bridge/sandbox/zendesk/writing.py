@@ -176,13 +176,18 @@ class TicketWriter:
             html_body=wish.html_body,
             plain_body=wish.plain_body,
             created_ms=self.account.now_ms(),
-            via=audit.via if source != "merge" else {**audit.via, "source": _merge_source()},
+            via=self._comment_via(audit, source),
             custom=audit.custom,
             attachments=attachments,
         )
         audit.comment = comment
         ticket.comments.append(comment)
         ticket.is_public = ticket.is_public or public
+
+    def _comment_via(self, audit: Audit, source: Source) -> Json:
+        if source != "merge" or not self.account.merge_says_so:
+            return audit.via
+        return {**audit.via, "source": _merge_source()}
 
     def _put(
         self,

@@ -166,6 +166,7 @@ CREATE TABLE early_reports (
     at         BIGINT NOT NULL,
     PRIMARY KEY (carrier, carrier_id, state)
 );
+CREATE INDEX early_reports_by_time ON early_reports (at);
 
 -- Every comment we have written or met, and what became of it.
 CREATE TABLE comments (

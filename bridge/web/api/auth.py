@@ -1,4 +1,4 @@
-"""The bearer token of the API. Whatever lies under /api/ needs it, unless named here."""
+"""The bearer token of the API. Whatever lies under /api/ needs it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from bridge.web.parts import PARTS
 from bridge.web.problems import problem
 
 PREFIX = "/api/"
-PUBLIC = frozenset({"/api/v1/openapi.json"})
 
 
 @web.middleware
@@ -32,7 +31,7 @@ def _is_guarded(request: web.Request) -> bool:
     # By the route that matched, not by the path as written: the two can differ in escapes.
     resource = request.match_info.route.resource
     path = request.path if resource is None else resource.canonical
-    return path.startswith(PREFIX) and path not in PUBLIC
+    return path.startswith(PREFIX)
 
 
 def _holds(request: web.Request, token: str | None) -> bool:

@@ -1,0 +1,145 @@
+"""Corners where a reply could reach the wrong phone, nobody, or a ticket of its own."""
+
+from __future__ import annotations
+
+from bridge.clock import rfc3339
+from bridge.sandbox.demo import Sandbox
+from tests.flows import cast
+from tests.flows.conftest import Start, eventually
+from tests.flows.outbound import (
+    ACME,
+    MAYA,
+    SEND,
+    MovingClock,
+    failed,
+    notes,
+    open_ticket,
+    replies,
+    send_hint,
+    sends,
+    settled,
+    words,
+)
+
+FOUR_DAYS_MS = 4 * 24 * 3600 * 1000
+
+
+async def test_event_without_our_tag_is_heard_where_the_ticket_is_ours(sandbox: Sandbox) -> None:
+    ticket = await open_ticket(sandbox)
+    sandbox.zendesk.deliveries.lost = True
+    await sandbox.zendesk.agent_replies(ticket, "<p>Hi</p>")
+    event = {
+        "account_id": 1,
+        "id": "e1",
+        "type": "zen:event-type:ticket.comment_added",
+        "subject": f"zen:ticket:{ticket}",
+        "time": rfc3339(sandbox.clock.now_ms()),
+        "detail": {"id": str(ticket), "tags": ["another"], "status": "OPEN"},
+        "event": {"comment": {"id": "1", "is_public": True}},
+    }
+
+    assert await send_hint(sandbox, event) == 200
+
+    await eventually(lambda: words(sandbox) == ["Hi"])
+
+
+async def test_reply_to_a_stranger_is_not_texted_to_a_deleted_users_phone(
+    sandbox: Sandbox,
+) -> None:
+    ticket = await open_ticket(sandbox)
+    old = sandbox.zendesk.users[sandbox.zendesk.tickets[ticket].requester_id]
+    stranger = sandbox.zendesk.add_user(name="Stranger", email="s@example.org")
+    await sandbox.zendesk.change_requester(ticket, stranger)
+    old.active = False
+
+    await sandbox.zendesk.agent_replies(ticket, "<p>For the stranger only</p>")
+    await settled(sandbox)
+
+    assert words(sandbox) == []
+    assert len(notes(sandbox, ticket)) == 1
+
+
+async def test_late_failure_is_noted_where_the_conversation_is_by_then(sandbox: Sandbox) -> None:
+    ticket = await open_ticket(sandbox)
+    sandbox.twilio.hold_callbacks()
+    sandbox.twilio.deliveries[MAYA] = "undelivered:30003"
+    await sandbox.zendesk.agent_replies(ticket, "<p>Hi</p>")
+    await settled(sandbox)
+    await sandbox.zendesk.set_status(ticket, "closed")
+    await cast.text(sandbox, MAYA, ACME, "next")
+    newer = cast.tickets(sandbox)[-1]
+
+    await sandbox.twilio.release_callbacks()
+    await settled(sandbox)
+    await cast.text(sandbox, MAYA, ACME, "and more")
+
+    assert [one.id for one in cast.tickets(sandbox)] == [ticket, newer.id]
+    assert len(notes(sandbox, newer.id)) == 1
+    assert cast.customer_comments(newer) == ["next", "and more"]
+
+
+async def test_reply_that_is_given_up_after_days_is_told_to_the_agent(start_sandbox: Start) -> None:
+    clock = MovingClock()
+    sandbox = await start_sandbox(clock=clock)
+    ticket = await open_ticket(sandbox)
+    fault = sandbox.twilio.faults.refuse(*SEND, 429, headers={"Retry-After": "0"}, times=None)
+    await sandbox.zendesk.agent_replies(ticket, "<p>Hi</p>")
+    await eventually(lambda: fault.used >= 11)
+
+    clock.ahead_ms = FOUR_DAYS_MS
+
+    await eventually(lambda: notes(sandbox, ticket))
+    assert "not texted" in notes(sandbox, ticket)[0]
+    assert [one["state"] for one in await replies(sandbox)] == ["failed"]
+    assert len(await failed(sandbox)) == 1
+
+
+async def test_write_that_never_gets_an_answer_is_repeated_with_growing_pauses(
+    sandbox: Sandbox,
+) -> None:
+    ticket = await open_ticket(sandbox)
+    fault = sandbox.zendesk.faults.refuse("PUT", f"/api/v2/tickets/{ticket}", 500, times=None)
+
+    await sandbox.twilio.customer_texts(MAYA, ACME, "second")
+    await eventually(lambda: fault.used >= 4)
+
+    path = f"/api/v2/tickets/{ticket}"
+    puts = [one.at for one in sandbox.zendesk.faults.seen("PUT", path)]
+    first, second = puts[1] - puts[0], puts[2] - puts[1]
+    assert second > 1.4 * first  # from 1 to 2 settle waits
+
+
+async def test_text_is_sent_again_once_whatever_happens_in_between(sandbox: Sandbox) -> None:
+    ticket = await open_ticket(sandbox)
+    for status in (500, 429, 500, 429, 500):
+        sandbox.twilio.faults.refuse(*SEND, status, headers={"Retry-After": "0"})
+
+    await sandbox.zendesk.agent_replies(ticket, "<p>Hi</p>")
+    await eventually(lambda: notes(sandbox, ticket), within_s=20)
+
+    assert [one.status for one in sends(sandbox)] == [500, 429, 500]
+    assert [one["state"] for one in await replies(sandbox)] == ["uncertain"]
+
+
+async def test_opt_out_is_noted_once_on_a_ticket_of_two_conversations(sandbox: Sandbox) -> None:
+    await cast.text(sandbox, MAYA, ACME, "one")
+    await cast.text(sandbox, MAYA, cast.ORDERS, "two")
+    first, second = cast.tickets(sandbox)
+    await sandbox.zendesk.merge([second.id], first.id)
+    await cast.text(sandbox, MAYA, cast.ORDERS, "three")
+
+    await cast.text(sandbox, MAYA, ACME, "STOP")
+
+    assert len(cast.notes(first)) == 1
+
+
+async def test_note_that_can_not_be_tagged_is_still_a_note(sandbox: Sandbox) -> None:
+    ticket = await open_ticket(sandbox)
+    sandbox.zendesk.faults.refuse("PUT", f"/api/v2/tickets/{ticket}/tags", 404, times=None)
+    sandbox.twilio.deliveries[MAYA] = "undelivered:30003"
+
+    await sandbox.zendesk.agent_replies(ticket, "<p>Hi</p>")
+    await eventually(lambda: notes(sandbox, ticket))
+    await settled(sandbox)
+
+    assert await failed(sandbox) == []
