@@ -130,7 +130,7 @@ CREATE TABLE messages (
     comment_id      BIGINT,
     segments        BIGINT,
     cause_id        TEXT,                 -- the text that an automatic answer answers
-    told_agent      BIGINT NOT NULL DEFAULT 0,  -- 1 once a note about its failure is on its way
+    told_agent      BIGINT NOT NULL DEFAULT 0,  -- 1: of its failure; 2: retried since
     idempotency_key TEXT UNIQUE,          -- the API caller's
     created_at      BIGINT NOT NULL,
     updated_at      BIGINT NOT NULL
@@ -186,7 +186,8 @@ CREATE TABLE comments (
 CREATE INDEX comments_by_ticket ON comments (ticket_id, at);
 
 -- Stored things to do. Order holds within a lane: "in:CONVERSATION" writes to the desk,
--- "out:CONVERSATION" sends texts, "look:TICKET" reads comments.
+-- "out:CONVERSATION" sends texts, "consent:CONVERSATION" the answers to STOP and START,
+-- "look:TICKET" reads comments.
 CREATE TABLE work (
     id              INTEGER PRIMARY KEY,
     ref             TEXT NOT NULL UNIQUE, -- its name in the API and the CLI

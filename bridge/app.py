@@ -353,13 +353,14 @@ class Service:
 async def run_service(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT. Raises UserMistake where it can't start."""
     secret = settings.secret_key
-    logs.configure(
+    writer = logs.configure(
         settings.log_format,
         settings.log_level,
         number_key=None if secret is None else derive_key(secret.get_secret_value(), "numbers"),
         secrets=settings.secret_values,
     )
     service = Service(settings)
+    service.metrics.watch_log_lines(lambda: writer.dropped)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

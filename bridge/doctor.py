@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
 
-from bridge.app import ZENDESK, carriers_of, open_database, zendesk_api
+from bridge.app import carriers_of, open_database, zendesk_api
 from bridge.carriers.contract import Finding
 from bridge.carriers.registry import CAPABILITIES
 from bridge.clock import Clock, SystemClock, rfc3339
 from bridge.desks.zendesk.api import ZendeskApi
 from bridge.desks.zendesk.setup import plan, read_account
-from bridge.domain.directory import DeskRecord, Directory
-from bridge.errors import BridgeError, FarSideError, UserMistake
+from bridge.domain.directory import DeskRecord, Directory, make_directory
+from bridge.errors import BridgeError, CredentialsRefused, FarSideError, UserMistake
 from bridge.http import CallFailed, HttpClient
 from bridge.provisioning import made
 from bridge.secrets import unseal
-from bridge.settings import Settings
+from bridge.settings import Settings, missing_for_serve
 from bridge.store import settings as stored
 from bridge.store import signatures, work
 from bridge.store.database import Transaction
@@ -26,12 +27,16 @@ LARGEST_SKEW_S = 60
 LONG_ENOUGH = 32  # characters of a secret key
 RECENT_MS = 24 * 3600 * 1000
 STAFF = ("agent", "admin")
+MEND_LOGIN = "see Admin Center > Apps and integrations > APIs, and the client's scopes (read write)"
+MEND_ADDRESS = (
+    "see that BRIDGE_ZENDESK_URL is the account's address and that this machine reaches it"
+)
 
 
 async def run_doctor(settings: Settings) -> Sequence[Finding]:
     """Check everything that can be checked from here, in the order in which it matters."""
     clock = SystemClock()
-    findings = [_secret_key(settings)]
+    findings = _needed(settings)
     directory, faults = await _database(settings, clock, findings)
     http = HttpClient(timeout_s=settings.http_timeout)
     await http.open()
@@ -50,27 +55,33 @@ def _judged(check: str, *, ok: bool, detail: str, mend: str) -> Finding:
     return Finding(check=check, ok=ok, detail=detail, mend="" if ok else mend)
 
 
-def _secret_key(settings: Settings) -> Finding:
-    if settings.secret_key is None:
-        return Finding(
-            check="secret key",
-            ok=False,
-            detail="BRIDGE_SECRET_KEY is not set, and `serve` refuses to start without it",
-            mend="set it to 32 random characters, for instance from: openssl rand -hex 32",
-        )
-    if len(settings.secret_key.get_secret_value()) < LONG_ENOUGH:
-        return Finding(
-            check="secret key",
-            ok=True,
-            detail="set, but short",
-            mend=f"better {LONG_ENOUGH} random characters: openssl rand -hex 32",
-        )
-    return Finding(check="secret key", ok=True, detail="set")
+def has_database(settings: Settings) -> bool:
+    """Whether the database's file is there. To open it would make it."""
+    return os.access(settings.database_path, os.F_OK)
+
+
+def _needed(settings: Settings) -> list[Finding]:
+    """What `serve` refuses to start without, in its own words."""
+    key = settings.secret_key
+    mend = "set it in the environment or in .env: `bridge serve` refuses to start without it"
+    findings = [
+        Finding(check="settings", ok=False, detail=line, mend=mend)
+        for line in missing_for_serve(settings)
+    ] or [Finding(check="settings", ok=True, detail="all that `bridge serve` needs is set")]
+    if key is not None and len(key.get_secret_value()) < LONG_ENOUGH:
+        mend = f"better {LONG_ENOUGH} random characters: openssl rand -hex 32"
+        findings.append(Finding(check="secret key", ok=True, detail="set, but short", mend=mend))
+    return findings
 
 
 async def _database(
     settings: Settings, clock: Clock, findings: list[Finding]
 ) -> tuple[Directory | None, Sequence[SignatureFault]]:
+    if not has_database(settings):
+        detail = f"there is none at {settings.database_path}"
+        mend = "see that BRIDGE_DATABASE_URL and the working folder are right; then: bridge migrate"
+        findings.append(Finding(check="database", ok=False, detail=detail, mend=mend))
+        return make_directory(), ()
     database = open_database(settings, clock)
     try:
         await database.open()
@@ -153,8 +164,8 @@ async def _zendesk(
 ) -> list[Finding]:
     try:
         api = zendesk_api(settings, http, clock)
-    except UserMistake as error:
-        return [Finding(check=ZENDESK, ok=False, detail=str(error), mend="set it")]
+    except UserMistake:  # what is missing was told with the settings
+        return []
     findings = [*await _login(api), *await _desk_clock(settings, http, clock)]
     if settings.zendesk_client_id is None:
         findings.append(
@@ -164,17 +175,18 @@ async def _zendesk(
                 detail="Zendesk ends API tokens on 30 April 2027: move to an OAuth client before",
             )
         )
-    if findings[0].ok:
-        findings += await _made_at_desk(settings, api, directory)
+    # What setup has made stands in the database: without it there is nothing to compare with.
+    if findings[0].ok and directory is not None:
+        findings += await _made_at_desk(settings, api, directory.desk)
     return findings
 
 
 async def _login(api: ZendeskApi) -> list[Finding]:
-    mend = "see Admin Center > Apps and integrations > APIs, and the client's scopes (read write)"
     try:
         answer = await api.get("/api/v2/users/me", expect="user")
         await api.get("/api/v2/tickets", {"page[size]": "1"}, expect="tickets")
     except FarSideError as error:
+        mend = MEND_LOGIN if isinstance(error, CredentialsRefused) else MEND_ADDRESS
         return [Finding(check="zendesk log-in", ok=False, detail=error.words, mend=mend)]
     role = str(answer["user"].get("role"))
     if role not in STAFF:
@@ -197,12 +209,9 @@ async def _desk_clock(settings: Settings, http: HttpClient, clock: Clock) -> lis
     return [_judged("clock against Zendesk", ok=ok, detail=f"{skew_s} s apart", mend=mend)]
 
 
-async def _made_at_desk(
-    settings: Settings, api: ZendeskApi, directory: Directory | None
-) -> list[Finding]:
+async def _made_at_desk(settings: Settings, api: ZendeskApi, record: DeskRecord) -> list[Finding]:
     """Webhook, trigger, view and field: as `zendesk setup` would leave them."""
     mend = "run: bridge zendesk setup"
-    record = DeskRecord() if directory is None else directory.desk
     try:
         planned = plan(await read_account(api), stored=made(record), public_url=settings.public_url)
     except FarSideError as error:

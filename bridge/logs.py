@@ -13,7 +13,6 @@ import re
 import secrets as randomness
 import sys
 from collections.abc import Iterable, Mapping, MutableMapping
-from contextlib import AbstractContextManager
 from typing import Any, BinaryIO, Final, Literal, TypeAlias
 
 import orjson
@@ -162,11 +161,6 @@ def configure(
     )
     _route_libraries(threshold)
     return writer
-
-
-def correlated(correlation_id: str, **fields: str | int) -> AbstractContextManager[None]:
-    """Put an id on every line logged within the `with`: from webhook to comment to text."""
-    return structlog.contextvars.bound_contextvars(correlation_id=correlation_id, **fields)
 
 
 def _renderers(log_format: LogFormat) -> list[Processor]:

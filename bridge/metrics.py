@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
@@ -119,9 +120,9 @@ class Metrics:
         self._work.labels("failed").set(backlog.failed)
         self._oldest.set(backlog.oldest_s)
 
-    def set_log_lines_dropped(self, dropped: int) -> None:
-        """Note how many log lines were lost so far: called before `render`."""
-        self._log_lines.set(dropped)
+    def watch_log_lines(self, dropped: Callable[[], int]) -> None:
+        """Ask `dropped`, at each `render`, how many log lines were lost so far."""
+        self._log_lines.set_function(dropped)
 
     def render(self) -> bytes:
         """Everything in Prometheus's text format, to be served as CONTENT_TYPE."""

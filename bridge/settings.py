@@ -7,6 +7,7 @@ expected there. A value that could be a secret is never part of a message.
 from __future__ import annotations
 
 import difflib
+import io
 import ipaddress
 import os
 import re
@@ -14,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -40,9 +41,9 @@ _PAIRS: Final = (
     ("zendesk_email", "zendesk_api_token"),
     ("twilio_account_sid", "twilio_auth_token"),
 )
-_TYPO_LIKENESS: Final = (
-    0.84  # "ZENDESK_ULR" is 0.91 like "ZENDESK_URL"; "SERVICE_HOST" like nothing
-)
+# "ZENDESK_ULR" is 0.91 like "ZENDESK_URL"; "SERVICE_HOST" like nothing.
+_TYPO_LIKENESS: Final = 0.84
+_OPENED_QUOTE: Final = re.compile(r"[^=#]+=\s*['\"]")
 
 
 def _is_loopback(host: str) -> bool:
@@ -91,17 +92,23 @@ def _check_database_url(text: str) -> str:
     return text
 
 
+def _check_written(secret: SecretStr) -> SecretStr:
+    if re.fullmatch(r"[.…]+", secret.get_secret_value()):  # copied from an example
+        raise ValueError
+    return secret
+
+
 def _check_header_safe(secret: SecretStr) -> SecretStr:
     if not re.fullmatch(r"[\x21-\x7e]+", secret.get_secret_value()):
         raise ValueError
-    return secret
+    return _check_written(secret)
 
 
 def _check_rotation(secret: SecretStr) -> SecretStr:
     tokens = _split_tokens(secret)
     if not 1 <= len(tokens) <= 2 or not all(re.fullmatch(r"[\x21-\x7e]+", one) for one in tokens):
         raise ValueError
-    return secret
+    return _check_written(secret)
 
 
 def _split_tokens(secret: SecretStr) -> tuple[str, ...]:
@@ -121,12 +128,13 @@ _PublicUrl = Annotated[str, AfterValidator(_check_public_url)]
 _ApiUrl = Annotated[str, AfterValidator(_check_api_url)]
 _Origin = Annotated[str, AfterValidator(_check_origin)]
 _DatabaseUrl = Annotated[str, AfterValidator(_check_database_url)]
+_Secret = Annotated[SecretStr, AfterValidator(_check_written)]
 _Token = Annotated[SecretStr, AfterValidator(_check_header_safe)]
 _RotatedToken = Annotated[SecretStr, AfterValidator(_check_rotation)]
 _Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 _Count = Annotated[int, Field(ge=0, le=1_000_000)]
 
-_TOKEN = "printable characters without blanks"  # noqa: S105 - a description of tokens
+_TOKEN = "printable characters without blanks, and not dots alone"  # noqa: S105 - not a token
 _SECONDS = "seconds: a number above 0, at most 86400"
 _LIMIT = "a whole number; 0 means: only as Zendesk's own answers say"
 
@@ -157,11 +165,16 @@ class Settings(BaseModel):
         description="the address under which carriers and Zendesk reach this service, such as "
         "https://sms.example.com",
     )
-    secret_key: SecretStr | None = Field(
+    secret_key: _Secret | None = Field(
         None,
         description=f"characters that nobody can guess; make it with: {MAKE_A_KEY}",
     )
-    api_token: _Token | None = Field(None, description=_TOKEN)
+    api_token: _Token | None = Field(
+        None,
+        min_length=8,
+        description="8 or more printable characters without blanks that nobody can guess; make it "
+        f"with: {MAKE_A_KEY}",
+    )
 
     zendesk_url: _Origin | None = Field(
         None,
@@ -236,11 +249,6 @@ class Settings(BaseModel):
         return (*(one.get_secret_value() for one in held), *self.twilio_auth_tokens)
 
     @property
-    def has_zendesk(self) -> bool:
-        """Whether Zendesk's address and a way to log in are set."""
-        return self.zendesk_url is not None and bool(self.zendesk_client_id or self.zendesk_email)
-
-    @property
     def has_twilio(self) -> bool:
         """Whether a Twilio account is set."""
         return self.twilio_account_sid is not None
@@ -261,32 +269,37 @@ def load_settings(
     values = _gather(os.environ if env is None else env, env_file)
     faults = [*_name_faults(values), *_pair_faults(values)]
     known = {name: values[variable(name)] for name in _known(values)}
-    settings = None
     try:
         settings = Settings.model_validate(known)
     except ValidationError as error:
-        faults += _value_faults(error)
-    if settings is None or faults:
-        raise UserMistake("\n".join(sorted(faults)))
+        raise UserMistake("\n".join(sorted([*faults, *_value_faults(error)]))) from None
+    _refuse(sorted(faults))
     return settings
 
 
-def require_for_serve(settings: Settings) -> None:
-    """Check that all that `serve` can't do without is set. Raises UserMistake, a line for each."""
+def missing_for_serve(settings: Settings) -> list[str]:
+    """A line for each setting that `serve` can't do without and that is not set."""
     missing = list(_missing_for_zendesk(settings))
     if not settings.has_twilio:
         missing.append(
             "BRIDGE_TWILIO_ACCOUNT_SID: missing, with BRIDGE_TWILIO_AUTH_TOKEN: no carrier is set"
         )
-    if missing:
-        raise UserMistake("\n".join(missing))
+    return missing
+
+
+def require_for_serve(settings: Settings) -> None:
+    """Check that all that `serve` can't do without is set. Raises UserMistake, a line for each."""
+    _refuse(missing_for_serve(settings))
 
 
 def require_for_zendesk(settings: Settings) -> None:
     """Check that Zendesk can be called and its secrets kept. Raises UserMistake."""
-    missing = list(_missing_for_zendesk(settings))
-    if missing:
-        raise UserMistake("\n".join(missing))
+    _refuse([*_missing_for_zendesk(settings)])
+
+
+def _refuse(faults: list[str]) -> None:
+    if faults:
+        raise UserMistake("\n".join(faults))
 
 
 def _missing_for_zendesk(settings: Settings) -> Iterator[str]:
@@ -302,18 +315,40 @@ def _missing_for_zendesk(settings: Settings) -> Iterator[str]:
 
 
 def _gather(env: Mapping[str, str], env_file: str | Path | None) -> dict[str, str]:
-    merged: dict[str, str | None] = {}
-    if env_file is not None:
-        try:
-            merged.update(dotenv_values(env_file, interpolate=False))
-        except (OSError, UnicodeDecodeError) as error:
-            raise UserMistake(f"{env_file} can't be read: {type(error).__name__}") from error
+    merged = {} if env_file is None else _read_env_file(Path(env_file))
     merged.update(env)
     return {
         name: value.strip()
         for name, value in merged.items()
-        if name.startswith(PREFIX) and value is not None and value.strip()
+        if name.startswith(PREFIX) and value.strip()
     }
+
+
+def _read_env_file(file: Path) -> dict[str, str]:
+    """What a file of NAME=VALUE lines sets. Raises UserMistake, without a word of the file."""
+    if file.is_dir():  # some keep a virtual environment by this name
+        return {}
+    try:
+        text = file.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise UserMistake(f"{file} can't be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise UserMistake(f"{file}, line {line}: expected UTF-8 text") from None
+    found: dict[str, str] = {}
+    for binding in parse_stream(io.StringIO(text)):
+        if binding.key is not None and binding.value is not None:
+            found[binding.key] = binding.value
+        elif binding.key is not None or binding.error:
+            whole = binding.original.string
+            written = whole.lstrip()  # the empty lines before it are counted as its own
+            line = binding.original.line + whole.count("\n") - written.count("\n")
+            quoted = _OPENED_QUOTE.match(written)
+            wanted = "a quote that ends with the value" if quoted else "NAME=VALUE, or a # remark"
+            raise UserMistake(f"{file}, line {line}: expected {wanted}")
+    return found
 
 
 def _known(values: Mapping[str, str]) -> list[str]:

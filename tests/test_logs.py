@@ -64,7 +64,7 @@ def test_the_correlation_id_is_on_every_line_within_and_on_none_after(
     logs.configure(number_key=KEY, stream=stream)
     logger = structlog.get_logger()
 
-    with logs.correlated("c1", carrier="twilio"):
+    with structlog.contextvars.bound_contextvars(correlation_id="c1"):
         logger.info("one")
         logging.getLogger("library").error("two")
     logger.info("three")

@@ -7,12 +7,12 @@ import click
 from bridge.cli.output import as_json, one_line, print_fields, print_json, print_table
 from bridge.cli.running import read, settings_here
 from bridge.clock import rfc3339
-from bridge.domain.numbers import display
-from bridge.errors import UserMistake
+from bridge.domain.numbers import can_be_answered, display
+from bridge.errors import BadRequest, UserMistake
 from bridge.settings import Settings
 from bridge.store.listing import Message, Trace, list_messages, trace
 from bridge.web.api.answers import show_message, show_trace
-from bridge.web.api.reading import read_addresses
+from bridge.web.api.reading import NUMBER, read_addresses
 
 
 @click.command()
@@ -28,6 +28,8 @@ def messages(*, customer: str | None, limit: int, message_id: str | None, json: 
         return
     customers = read_addresses("--customer", customer)
     found = read(settings, lambda tx: list_messages(tx, customers=customers, limit=limit))
+    if customers and not found and not can_be_answered(customers[0]):
+        raise BadRequest("--customer", NUMBER)  # a name that never texted is none
     if json:
         print_json({"messages": [show_message(message) for message in found]})
     else:

@@ -45,7 +45,7 @@ def migrate() -> None:
         """Opening has migrated it."""
 
     settings = settings_here()
-    run_with_database(settings, opened)
+    run_with_database(settings, opened, make=True)
     click.echo(f"{settings.database_path} is up to date")
 
 

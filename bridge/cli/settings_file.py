@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import click
 
 from bridge.carriers.registry import CAPABILITIES
 from bridge.cli.output import as_json, print_json
-from bridge.cli.running import read, settings_here, write
+from bridge.cli.running import read, settings_here, without_traces, write
 from bridge.domain.settings_changes import Plan
 from bridge.domain.settings_file import parse
 from bridge.errors import UserMistake
@@ -36,9 +37,12 @@ def import_file(file: Path, *, prune: bool, dry_run: bool, json: bool) -> None:
     try:
         parsed = parse(text, carriers)
         if dry_run:
-            plan = read(settings, lambda tx: preview_import(tx, parsed, carriers, prune=prune))
+            with without_traces(settings) as dry:
+                look = partial(preview_import, file=parsed, carriers=carriers, prune=prune)
+                plan = read(dry, look, make=True)
         else:
-            plan = write(settings, lambda tx: import_settings(tx, parsed, carriers, prune=prune))
+            change = partial(import_settings, file=parsed, carriers=carriers, prune=prune)
+            plan = write(settings, change, make=True)
     except UserMistake as error:
         told = "\n".join(f"{file.name}, {line}" for line in str(error).splitlines())
         raise UserMistake(f"{told}\nnothing was changed") from error

@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
 import click
 
 from bridge.app import open_database, zendesk_api
 from bridge.cli.output import as_json, print_json, printable
-from bridge.cli.running import settings_here
+from bridge.cli.running import settings_here, without_traces
 from bridge.clock import SystemClock
 from bridge.desks.zendesk.api import ZendeskApi
 from bridge.desks.zendesk.setup import Plan, Step
+from bridge.doctor import has_database
 from bridge.http import HttpClient
 from bridge.provisioning import plan_removal, plan_setup, set_up, tear_down
 from bridge.settings import Settings, require_for_zendesk
@@ -72,7 +73,7 @@ def _settings() -> Settings:
 
 
 async def _set_up(settings: Settings, *, hours: int | None, dry_run: bool, json: bool) -> None:
-    async with _account(settings) as (api, database):
+    async with _account(settings, dry_run=dry_run) as (api, database):
         planned = await plan_setup(api, database, settings, close_after_h=hours)
         _print_plan(planned, dry_run=dry_run, json=json)
         if not dry_run:
@@ -80,24 +81,28 @@ async def _set_up(settings: Settings, *, hours: int | None, dry_run: bool, json:
 
 
 async def _tear_down(settings: Settings, *, json: bool) -> None:
-    async with _account(settings) as (api, database):
+    # Without a database there is nothing to forget, and no reason to make one.
+    async with _account(settings, dry_run=not has_database(settings)) as (api, database):
         planned = await plan_removal(api, database, settings)
         _print_plan(planned, dry_run=False, json=json)
         await tear_down(api, database, planned)
 
 
 @asynccontextmanager
-async def _account(settings: Settings) -> AsyncIterator[tuple[ZendeskApi, Database]]:
+async def _account(
+    settings: Settings, *, dry_run: bool
+) -> AsyncIterator[tuple[ZendeskApi, Database]]:
     clock = SystemClock()
-    database = open_database(settings, clock)
     http = HttpClient(timeout_s=settings.http_timeout)
-    await database.open()
-    try:
-        await http.open()
-        yield zendesk_api(settings, http, clock), database
-    finally:
-        await http.close()
-        await database.close()
+    with without_traces(settings) if dry_run else nullcontext(settings) as used:
+        database = open_database(used, clock)
+        await database.open()
+        try:
+            await http.open()
+            yield zendesk_api(settings, http, clock), database
+        finally:
+            await http.close()
+            await database.close()
 
 
 def _print_plan(planned: Plan, *, dry_run: bool, json: bool) -> None:

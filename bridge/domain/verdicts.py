@@ -60,10 +60,12 @@ class SetTags:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """Text the customer back. `to_opt_out` is the one that may still go after an opt-out."""
+    """Text the customer back. `to_opt_out` is the one that may still go after an opt-out;
+    `about_consent` answers STOP or START and waits for no other text."""
 
     text: str
     to_opt_out: bool = False
+    about_consent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,7 +206,7 @@ def _opted_out(facts: Facts, word: StandardWord | None) -> Decision:
     # One confirmation, then silence: somebody who is opted out already gets none.
     if not facts.opted_out and facts.can_be_answered and bridge_answers(facts, "STOP"):
         text = facts.sender.texts.stop or default_text("STOP", facts.brand)
-        actions.append(Answer(text=text, to_opt_out=True))
+        actions.append(Answer(text=text, to_opt_out=True, about_consent=True))
     if not facts.opted_out:
         actions.append(_opt_out_note(facts))
     return Decision(
@@ -225,7 +227,7 @@ def _opted_in(facts: Facts, word: StandardWord | None) -> Decision:
     actions: list[Action] = [OptIn()]
     if facts.can_be_answered and bridge_answers(facts, "START"):
         text = facts.sender.texts.start or default_text("START", facts.brand)
-        actions.append(Answer(text=text))
+        actions.append(Answer(text=text, about_consent=True))
     return Decision(
         verdict="opt_in", why=f"{said} is an opt-in word", rule=said, actions=tuple(actions)
     )

@@ -176,6 +176,7 @@ def _answer(tx: Transaction, case: _Case, action: verdicts.Answer) -> None:
         longest=case.longest,
         body=action.text,
         cause_id=case.message.id,
+        about_consent=action.about_consent,
     )
 
 

@@ -34,8 +34,11 @@ def put_text(
     comment_id: int | None = None,
     cause_id: str | None = None,
     idempotency_key: str | None = None,
+    about_consent: bool = False,
 ) -> str:
     """Store a text to be sent, its parts and the work. `longest` is in UTF-16 units.
+
+    `about_consent`: an answer to STOP or START, which waits for no other text.
 
     Returns the message's id.
     """
@@ -67,9 +70,10 @@ def put_text(
             segments=count,
             carrier=carrier,
         )
+    lane = (work.lane_consent if about_consent else work.lane_out)(conversation.id)
     work.put(
         tx,
-        lane=work.lane_out(conversation.id),
+        lane=lane,
         account=carrier,
         kind="send",
         message_id=message_id,

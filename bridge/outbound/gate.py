@@ -14,6 +14,9 @@ from bridge.store import contacts
 from bridge.store.database import Transaction
 from bridge.store.messages import Message
 
+# One confirmation, within five minutes of the request, or none (47 CFR 64.1200(a)(12)).
+CONFIRM_WITHIN_MS = 5 * 60 * 1000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
@@ -30,8 +33,11 @@ def refusal(tx: Transaction, message: Message) -> Refusal | None:
     contact = contacts.get(tx, message.customer)
     if contact is None:
         return None
-    if contact.opted_out_at is not None and message.kind != "opt_out_answer":
-        return Refusal(reason="the customer has opted out", note=wording.OPTED_OUT)
     if contact.landline_at is not None:
         return Refusal(reason="the number can't receive texts", note=wording.LANDLINE)
+    if message.kind == "opt_out_answer":
+        if tx.now_ms() - message.created_at > CONFIRM_WITHIN_MS:
+            return Refusal(reason="too late to confirm the opt-out", note="")
+    elif contact.opted_out_at is not None:
+        return Refusal(reason="the customer has opted out", note=wording.OPTED_OUT)
     return None

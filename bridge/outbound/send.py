@@ -240,16 +240,23 @@ class TextSender:
         tell_agent(tx, case.message, wording.uncertain(), self.directory(tx))
 
     def _conclude(self, tx: Transaction, case: _Case) -> None:
-        """Tell the agent how many texts a long reply became."""
+        """Tell the agent what they could not know: many texts, or sent after all."""
         message = case.message
-        if message.kind == "reply" and len(case.parts) > 1 and message.conversation_id is not None:
+        if message.kind != "reply" or message.conversation_id is None:
+            return
+        said = []
+        if message.told_agent:
+            said.append(wording.sent_after_all(message.body))
+        if len(case.parts) > 1:
             segments = sum(part.segments for part in parts.of_message(tx, message.id))
+            said.append(wording.in_parts(len(case.parts), segments))
+        for text in said:
             put_note(
                 tx,
                 conversation_id=message.conversation_id,
                 ticket_id=message.ticket_id,
                 message_id=message.id,
-                text=wording.in_parts(len(case.parts), segments),
+                text=text,
             )
 
     def note_set_aside(self, tx: Transaction, item: Item, words: str) -> None:

@@ -134,7 +134,7 @@ def tell_agent(tx: Transaction, message: Message, note: str, directory: Director
         conversation_id=message.conversation_id,
         ticket_id=message.ticket_id,
         message_id=message.id,
-        text=note,
+        text=f"{note}\n\n{wording.the_reply(message.body)}",
         tags=wording.FAILED_TAGS,
         reopen=sender is not None and sender.reopen_on_failure,
         must_reach=True,

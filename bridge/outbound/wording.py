@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 FAILED_TAGS = ("sms_failed",)
+EXCERPT = 80  # characters of a reply that name it
 
 REQUESTER_CHANGED = (
     "This reply was not texted: the ticket's requester is no longer the customer who texted. "
@@ -58,6 +59,17 @@ def uncertain() -> str:
         "it was being sent, and the carrier doesn't show it. It was not sent again, so that the "
         "customer doesn't get it twice. Ask the customer, or send it again as a new reply."
     )
+
+
+def the_reply(body: str) -> str:
+    """Which reply is meant, by its first words."""
+    words = " ".join(body.split())
+    return f"The reply: “{words if len(words) <= EXCERPT else words[:EXCERPT] + '…'}”"
+
+
+def sent_after_all(body: str) -> str:
+    """A reply that had failed was tried again, and went out."""
+    return f"This reply has now been texted after all.\n\n{the_reply(body)}"
 
 
 def in_parts(parts: int, segments: int) -> str:

@@ -44,7 +44,8 @@ WHERE lanes.lease IS NULL AND lanes.due_at > excluded.due_at
 REVIVE_MESSAGE = """
 UPDATE messages
 SET state = CASE direction WHEN 'inbound' THEN 'received' ELSE 'queued' END,
-    error = NULL, reason = NULL, told_agent = 0, updated_at = $2
+    error = NULL, reason = NULL, updated_at = $2,
+    told_agent = CASE told_agent WHEN 0 THEN 0 ELSE 2 END
 WHERE id = $1 AND state IN ('failed', 'refused', 'uncertain')
 """
 

@@ -34,7 +34,7 @@ class Message:
     ticket_id: int | None
     comment_id: int | None
     cause_id: str | None
-    told_agent: bool
+    told_agent: int  # 0 no, 1 yes, 2 yes, and a human has had it tried again since
     created_at: int
 
 
@@ -162,7 +162,7 @@ def set_ticket(tx: Transaction, message_id: str, ticket_id: int, comment_id: int
 
 def tell_agent_once(tx: Transaction, message_id: str) -> bool:
     """Whether a note about this text's failure is still owed; it is not from now on."""
-    sql = "UPDATE messages SET told_agent = 1 WHERE id = $1 AND told_agent = 0"
+    sql = "UPDATE messages SET told_agent = 1 WHERE id = $1 AND told_agent <> 1"
     return tx.run(sql, message_id) > 0
 
 
@@ -185,7 +185,7 @@ def _message(row: Row) -> Message:
         ticket_id=row["ticket_id"],
         comment_id=row["comment_id"],
         cause_id=row["cause_id"],
-        told_agent=bool(row["told_agent"]),
+        told_agent=row["told_agent"],
         created_at=row["created_at"],
     )
 

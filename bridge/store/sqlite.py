@@ -222,6 +222,7 @@ class SqliteDatabase:
 
 async def _connect(path: str) -> _Connection:
     def connector() -> sqlite3.Connection:
+        _touch_private(path)
         connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000)
         connection.row_factory = sqlite3.Row
         return connection
@@ -235,6 +236,7 @@ def _back_up(connection: sqlite3.Connection, path: str) -> None:
     if Path(path).exists():
         raise UserMistake(f"{path}: exists already; a backup never overwrites")
     try:
+        _touch_private(path)
         target = sqlite3.connect(path)
         try:
             connection.backup(target)
@@ -243,6 +245,13 @@ def _back_up(connection: sqlite3.Connection, path: str) -> None:
     except sqlite3.Error as error:
         Path(path).unlink(missing_ok=True)  # half a backup is none
         raise UserMistake(f"{path}: the backup can't be written: {error}") from error
+
+
+def _touch_private(path: str) -> None:
+    """Make the file so that only its owner can read it: it holds numbers and texts. SQLite gives
+    the files beside it (-wal, -shm) the same mode."""
+    with contextlib.suppress(OSError):  # SQLite says better what is wrong
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
 
 
 def _set_up(connection: sqlite3.Connection) -> None:

@@ -62,6 +62,11 @@ def lane_out(conversation_id: str) -> str:
     return f"out:{conversation_id}"
 
 
+def lane_consent(conversation_id: str) -> str:
+    """The lane of answers to STOP and START: they wait behind no text that is in doubt."""
+    return f"consent:{conversation_id}"
+
+
 def lane_look(ticket_id: int) -> str:
     """The lane of looks at a ticket's comments."""
     return f"look:{ticket_id}"

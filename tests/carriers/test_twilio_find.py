@@ -20,7 +20,7 @@ def twilio(far_side: Scripted, http: HttpClient) -> TwilioCarrier:
     return carrier(far_side, http, ["token-1"])
 
 
-def listed(sid: str, second: int, **changes: object) -> dict[str, object]:
+def listed(sid: str, second: int, minute: int = 4, **changes: object) -> dict[str, object]:
     return {
         "sid": sid,
         "body": TEXT.body,
@@ -29,7 +29,7 @@ def listed(sid: str, second: int, **changes: object) -> dict[str, object]:
         "from": TEXT.sender,
         "status": "sent",
         "num_segments": "2",
-        "date_created": f"Fri, 02 Jan 2026 03:04:{second:02d} +0000",
+        "date_created": f"Fri, 02 Jan 2026 03:{minute:02d}:{second:02d} +0000",
         "date_sent": None,
         "error_code": None,
     } | changes
@@ -54,8 +54,8 @@ async def test_sent_texts_are_found_oldest_first(twilio: TwilioCarrier, far_side
         {
             "messages": [
                 listed("SM5", 5, direction="outbound-reply"),
-                listed("SM4", 4),
-                listed("SM3", 3),
+                listed("SM4", 5, minute=3),
+                listed("SM3", 4, minute=3),
                 listed("SM2", 5, to="+12025550124"),
                 listed("SM1", 5, date_created="yesterday"),
                 "nonsense",
@@ -79,9 +79,20 @@ async def test_sent_texts_are_found_oldest_first(twilio: TwilioCarrier, far_side
 
 
 async def test_nothing_like_it_on_the_list(twilio: TwilioCarrier, far_side: Scripted) -> None:
-    far_side.say(200, {"messages": [listed("SM1", 1)], "next_page_uri": None})
+    far_side.say(200, {"messages": [listed("SM1", 1, minute=3)], "next_page_uri": None})
 
     assert await twilio.find_sent(TEXT, since_ms=SINCE_MS) == []
+
+
+@pytest.mark.parametrize(("minute", "second", "found"), [(3, 4, []), (3, 5, ["SM1"])])
+async def test_a_clock_that_is_a_minute_behind_hides_no_text(
+    twilio: TwilioCarrier, far_side: Scripted, minute: int, second: int, found: list[str]
+) -> None:
+    far_side.say(200, {"messages": [listed("SM1", second, minute)], "next_page_uri": None})
+
+    got = await twilio.find_sent(TEXT, since_ms=SINCE_MS)
+
+    assert [accepted.carrier_id for accepted in got] == found
 
 
 async def test_a_list_without_end_is_not_taken_for_an_absence(
@@ -89,7 +100,7 @@ async def test_a_list_without_end_is_not_taken_for_an_absence(
 ) -> None:
     path = f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json?Page=1"
     for _ in range(6):
-        far_side.say(200, {"messages": [listed("SM1", 1)], "next_page_uri": path})
+        far_side.say(200, {"messages": [listed("SM1", 1, minute=3)], "next_page_uri": path})
 
     with pytest.raises(TryLater):
         await twilio.find_sent(TEXT, since_ms=SINCE_MS)

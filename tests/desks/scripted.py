@@ -49,12 +49,17 @@ class Asked:
 
 
 class ScriptedZendesk:
-    """Answers by method and path, each answer once and in order; an unscripted call is a 599."""
+    """Answers by method and path, each answer once and in order; an unscripted call is a 599.
+
+    `always` answers what is left over, by the request.
+    """
 
     def __init__(self) -> None:
         self.asked: list[Asked] = []
         self.unscripted: list[str] = []
         self._replies: dict[str, deque[web.Response]] = defaultdict(deque)
+        self._always: dict[str, Callable[[Asked], tuple[int, object]]] = {}
+        self.gate: asyncio.Barrier | None = None  # all but the first call wait there
         application = web.Application()
         application.router.add_route("*", "/{path:.*}", self._answer)
         self._server = TestServer(application, host="127.0.0.1")
@@ -82,22 +87,30 @@ class ScriptedZendesk:
         sent = {"Content-Type": "application/json", **(headers or {})}
         self._replies[call].append(web.Response(body=body, status=status, headers=sent))
 
+    def always(self, call: str, answer: Callable[[Asked], tuple[int, object]]) -> None:
+        """Answer every call of a kind with a status and a content, by what was asked."""
+        self._always[call] = answer
+
     def calls(self, call: str) -> list[Asked]:
         return [asked for asked in self.asked if f"{asked.method} {asked.path}" == call]
 
     async def _answer(self, request: web.Request) -> web.Response:
         call = f"{request.method} {request.path}"
-        self.asked.append(
-            Asked(
-                method=request.method,
-                path=request.path,
-                query=dict(request.query),
-                headers={name.lower(): value for name, value in request.headers.items()},
-                body=await request.read(),
-            )
+        asked = Asked(
+            method=request.method,
+            path=request.path,
+            query=dict(request.query),
+            headers={name.lower(): value for name, value in request.headers.items()},
+            body=await request.read(),
         )
+        self.asked.append(asked)
+        if self.gate is not None and len(self.asked) > 1:
+            await self.gate.wait()
         if self._replies[call]:
             return self._replies[call].popleft()
+        if call in self._always:
+            status, content = self._always[call](asked)
+            return web.json_response(content, status=status)
         self.unscripted.append(call)
         return web.Response(status=599, text="nothing scripted")
 

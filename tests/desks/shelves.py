@@ -27,6 +27,7 @@ class Shelves:
         self.writes: list[str] = []
         self.fail_next: str | None = None  # a kind of which the next POST works, but says 500
         self.has_categories = True
+        self.missing: set[str] = set()  # kinds that this account's plan has not
         self._next = 360_000_000_000
         application = web.Application()
         application.router.add_get("/api/v2/{kind}", self._list)
@@ -65,7 +66,7 @@ class Shelves:
 
     async def _list(self, request: web.Request) -> web.Response:
         kind = request.match_info["kind"]
-        if kind == "trigger_categories" and not self.has_categories:
+        if kind in self.missing or (kind == "trigger_categories" and not self.has_categories):
             return web.json_response({"error": "InvalidEndpoint"}, status=404)
         # Pages of one: whoever reads only the first page shall be found out.
         every = list(self.records[kind].values())
@@ -76,6 +77,8 @@ class Shelves:
 
     async def _create(self, request: web.Request) -> web.Response:
         kind = request.match_info["kind"]
+        if kind in self.missing:
+            return web.json_response({"error": "InvalidEndpoint"}, status=404)
         record = json.loads(await request.read())[SHELVES[kind]]
         identity = self.add(kind, record)
         self.writes.append(f"POST {kind}")

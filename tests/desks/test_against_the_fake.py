@@ -27,6 +27,7 @@ from bridge.errors import OutcomeUnknown, Refused, TryLater
 from bridge.http import HttpClient
 from bridge.sandbox.zendesk.server import FakeZendesk
 from tests.desks.scripted import HandClock
+from tests.desks.typed import TYPED
 
 NUMBER = "+12025550123"
 KEY = f"sms:{NUMBER}"
@@ -133,7 +134,7 @@ async def test_long_threads_are_read_page_by_page(
     assert [each.plain_body for each in everything[1:]] == [str(turn) for turn in range(120)]
     assert pages_of_everything == 3
     assert [each.plain_body for each in newest] == ["116", "117", "118", "119"]
-    assert len(fake.faults.seen("GET", path)) == 4
+    assert len(fake.faults.seen("GET", path)) == 5
 
 
 async def test_a_comment_whose_answer_is_lost_can_be_found_by_its_mark(
@@ -218,6 +219,37 @@ async def test_a_merged_ticket_leads_to_its_target(
     assert await fake_desk.merge_target(target.id) is None
 
 
+@pytest.mark.parametrize("has_audits", [True, False], ids=["audits", "no audits"])
+async def test_a_merge_without_any_sign_leads_to_its_target(
+    fake: FakeZendesk, fake_desk: ZendeskDesk, ann: DeskUser, has_audits: bool
+) -> None:
+    account = fake.account
+    account.merge_channel, account.merge_says_so = "web", False
+    account.sorts_newest_first = account.side_loads_users = False
+    if not has_audits:
+        fake.faults.refuse("GET", "/api/v2/tickets/*/audits", 404, times=None)
+    source, target = await opened(fake_desk, ann), await opened(fake_desk, ann, "in-2")
+    await fake.merge(source.id, target.id)
+
+    assert fake.comments(source.id)[-1].public is False
+    assert await fake_desk.merge_target(source.id) == target.id
+
+
+async def test_comments_are_found_where_the_wish_for_an_order_is_ignored(
+    fake: FakeZendesk, fake_desk: ZendeskDesk, ann: DeskUser, clock: HandClock
+) -> None:
+    fake.account.sorts_newest_first = fake.account.side_loads_users = False
+    ticket = await opened(fake_desk, ann)
+    for turn in range(120):
+        clock.forward(1)
+        await fake.agent_replies(ticket.id, f"<p>{turn}</p>")
+
+    newest = await fake_desk.comments_since(ticket.id, clock.now_ms() - 3_000)
+
+    assert [each.plain_body for each in newest] == ["116", "117", "118", "119"]
+    assert all(each.author_is_staff for each in newest)
+
+
 async def test_a_suspended_requester_is_told_from_other_refusals(
     fake: FakeZendesk, fake_desk: ZendeskDesk, ann: DeskUser
 ) -> None:
@@ -272,9 +304,7 @@ async def test_a_token_is_renewed_when_it_ends_and_when_it_is_revoked(
     assert len(fake.faults.seen("POST", "/oauth/tokens")) == 3
 
 
-@pytest.mark.parametrize(
-    "phone", ["+12025550123", "12025550123", "(202) 555-0123", "+1 202-555-0123", "2025550123"]
-)
+@pytest.mark.parametrize("phone", TYPED)
 async def test_a_customer_is_found_however_the_number_is_written(
     fake: FakeZendesk, fake_desk: ZendeskDesk, phone: str
 ) -> None:
@@ -282,6 +312,14 @@ async def test_a_customer_is_found_however_the_number_is_written(
     fake.add_user(name="Eve", phone="+442025550123", role="end-user")
 
     assert [user.id for user in await fake_desk.users_by_phone(NUMBER)] == [known.id]
+
+
+async def test_all_who_have_a_number_in_one_spelling_or_another_are_found(
+    fake: FakeZendesk, fake_desk: ZendeskDesk
+) -> None:
+    known = [fake.add_user(name=f"Bob {phone}", phone=phone).id for phone in TYPED]
+
+    assert sorted(user.id for user in await fake_desk.users_by_phone(NUMBER)) == known
 
 
 async def test_a_user_is_made_once_and_found_by_every_key(

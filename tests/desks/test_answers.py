@@ -133,7 +133,10 @@ def test_how_long_to_wait_after_429(headers: dict[str, str], pause_s: float | No
             answer(503, headers={"retry-after": "7"}), True, TryLater, 7.0, id="write 503 asked"
         ),
         pytest.param(
-            answer(500, headers={"retry-after": "7"}), True, OutcomeUnknown, None, id="write 500 +"
+            answer(500, headers={"retry-after": "7"}), True, OutcomeUnknown, 7.0, id="write 500 +"
+        ),
+        pytest.param(
+            answer(502, headers={"retry-after": "9"}), False, TryLater, 9.0, id="read 502 asked"
         ),
         pytest.param(answer(408), True, OutcomeUnknown, None, id="write 408"),
         pytest.param(answer(500), False, TryLater, None, id="read 500"),
@@ -193,11 +196,14 @@ def test_a_missing_scope_is_named() -> None:
     assert "scope tickets:write" in got.words
 
 
-def test_a_403_without_a_body_is_still_about_the_credentials() -> None:
-    got = outcome(answer(403))
+@pytest.mark.parametrize(
+    "body", [None, {"error": "Forbidden", "description": "You do not have access to this page."}]
+)
+def test_a_403_that_names_no_scope_is_about_one_call(body: object) -> None:
+    got = outcome(answer(403, body))
 
-    assert isinstance(got, CredentialsRefused)
-    assert got.code == "403"
+    assert isinstance(got, ZendeskRefused)
+    assert (got.code, got.status) == ("Forbidden", 403)
 
 
 @pytest.mark.parametrize(

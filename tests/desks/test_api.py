@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from bridge.desks.zendesk.answers import ZendeskRefused
 from bridge.desks.zendesk.api import ZendeskApi
 from bridge.desks.zendesk.auth import ApiToken
-from bridge.errors import FarSideError, OutcomeUnknown, TryLater
+from bridge.errors import CredentialsRefused, FarSideError, OutcomeUnknown, TryLater
 from bridge.http import HttpClient
 from tests.desks.scripted import (
     ClosesOnSecond,
@@ -108,6 +108,69 @@ async def test_a_refusal_carries_code_and_words(zendesk: ScriptedZendesk, api: Z
         "RecordNotFound",
         404,
     )
+
+
+ME = "GET /api/v2/users/me"
+RESTRICTED = {"error": "Forbidden", "description": "You do not have access to this page."}
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+@pytest.mark.parametrize("body", [RESTRICTED, b""], ids=["words", "empty"])
+async def test_a_403_on_one_ticket_is_no_word_about_the_credentials(
+    zendesk: ScriptedZendesk, api: ZendeskApi, method: str, body: object
+) -> None:
+    zendesk.on(f"{method} {TICKET}", body, status=403)
+    zendesk.on(ME, {"user": {"id": 55}})
+    call: Any = getattr(api, method.lower())
+
+    with pytest.raises(ZendeskRefused) as caught:
+        await call(TICKET)
+
+    assert (caught.value.code, caught.value.status) == ("Forbidden", 403)
+
+
+@pytest.mark.parametrize(
+    ("status", "me"),
+    [
+        pytest.param(403, RESTRICTED, id="403"),
+        pytest.param(401, {"error": "Couldn't authenticate you"}, id="401"),
+        pytest.param(200, {"user": {"id": None, "name": "Anonymous user"}}, id="nobody"),
+    ],
+)
+async def test_a_403_to_an_account_that_does_not_know_us_is_about_the_credentials(
+    zendesk: ScriptedZendesk, api: ZendeskApi, status: int, me: object
+) -> None:
+    zendesk.on(f"PUT {TICKET}", RESTRICTED, status=403)
+    zendesk.on(ME, me, status=status)
+
+    with pytest.raises(CredentialsRefused):
+        await api.put(TICKET, {})
+
+
+@pytest.mark.parametrize(("status", "me"), [(503, None), (200, b"<html>")])
+async def test_a_403_whose_meaning_cannot_be_found_out_is_tried_again(
+    zendesk: ScriptedZendesk, api: ZendeskApi, status: int, me: object
+) -> None:
+    zendesk.on(f"PUT {TICKET}", RESTRICTED, status=403)
+    zendesk.on(ME, me, status=status)
+
+    with pytest.raises(TryLater):
+        await api.put(TICKET, {})
+
+
+async def test_a_403_that_names_a_scope_or_hides_ourselves_needs_no_second_look(
+    zendesk: ScriptedZendesk, api: ZendeskApi
+) -> None:
+    lacking = "You are missing the following required scopes: tickets:write"
+    zendesk.on(f"PUT {TICKET}", {"error": "Forbidden", "description": lacking}, status=403)
+    zendesk.on(ME, RESTRICTED, status=403)
+
+    with pytest.raises(CredentialsRefused, match="tickets:write"):
+        await api.put(TICKET, {})
+    with pytest.raises(CredentialsRefused):
+        await api.get("/api/v2/users/me")
+
+    assert len(zendesk.calls(ME)) == 1
 
 
 async def test_a_redirect_is_not_followed(zendesk: ScriptedZendesk, api: ZendeskApi) -> None:

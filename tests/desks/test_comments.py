@@ -11,6 +11,8 @@ from tests.desks.scripted import ScriptedZendesk
 
 READ = "GET /api/v2/tickets/42"
 COMMENTS = f"{READ}/comments"
+AUDITS = f"{READ}/audits"
+Record = dict[str, object]
 USERS = [
     {"id": 55, "role": "agent"},
     {"id": 56, "role": "admin"},
@@ -142,7 +144,7 @@ def test_missing_bodies_are_empty_texts() -> None:
 async def test_comments_since_a_moment_come_oldest_first(
     zendesk: ScriptedZendesk, desk: ZendeskDesk
 ) -> None:
-    zendesk.on(COMMENTS, page([comment(4, 40), comment(3, 30), comment(2, 20)], "more"))
+    zendesk.on(COMMENTS, page([comment(4, 40), comment(3, 30), comment(2, 20)]))
 
     got = await desk.comments_since(TicketId(42), from_rfc3339(at(30)))
 
@@ -159,11 +161,43 @@ async def test_reading_goes_on_until_a_page_reaches_back_far_enough(
 ) -> None:
     zendesk.on(COMMENTS, page([comment(4, 40), comment(3, 30)], "c1"))
     zendesk.on(COMMENTS, page([comment(2, 20), comment(1, 10)], "c2"))
+    zendesk.on(COMMENTS, page([comment(0, 5)], "c3"))
 
     got = await desk.comments_since(TicketId(42), from_rfc3339(at(15)))
 
     assert [each.id for each in got] == [2, 3, 4]
-    assert zendesk.asked[1].query["page[after]"] == "c1"
+    assert [asked.query.get("page[after]") for asked in zendesk.asked] == [None, "c1", "c2"]
+
+
+@pytest.mark.parametrize(
+    "pages",
+    [
+        pytest.param([[1, 2], [3, 4], [5, 6]], id="oldest first"),
+        pytest.param([[1], [2], [3], [4], [5], [6]], id="oldest first, pages of one"),
+        pytest.param([[6, 4], [5, 3], [2, 1]], id="nearly newest first"),
+        pytest.param([[1, 2], [6, 5], [4, 3]], id="no order at all"),
+    ],
+)
+async def test_comments_are_found_in_whatever_order_they_are_listed(
+    zendesk: ScriptedZendesk, desk: ZendeskDesk, pages: list[list[int]]
+) -> None:
+    for place, ids in enumerate(pages):
+        cursor = None if place == len(pages) - 1 else f"c{place}"
+        zendesk.on(COMMENTS, page([comment(each, 10 * each - 5) for each in ids], cursor))
+
+    got = await desk.comments_since(TicketId(42), from_rfc3339(at(30)))
+
+    assert [each.id for each in got] == [4, 5, 6]
+
+
+async def test_comments_of_one_second_come_in_the_order_of_their_ids(
+    zendesk: ScriptedZendesk, desk: ZendeskDesk
+) -> None:
+    zendesk.on(COMMENTS, page([comment(8, 30), comment(9, 30), comment(7, 30)]))
+
+    got = await desk.comments_since(TicketId(42), from_rfc3339(at(30)))
+
+    assert [each.id for each in got] == [7, 8, 9]
 
 
 async def test_all_comments_are_read_where_none_is_older(
@@ -265,9 +299,90 @@ async def test_the_target_of_a_merge_is_found_in_its_comment(
     target: int | None,
 ) -> None:
     zendesk.on(READ, ticket("closed", "sms", "closed_by_merge"))
+    zendesk.on(AUDITS, {"audits": []})
     zendesk.on(COMMENTS, page(comments))
 
     assert await desk.merge_target(TicketId(42)) == target
+
+
+async def test_a_private_merge_comment_without_any_sign_is_known_by_its_authors_role(
+    zendesk: ScriptedZendesk, desk: ZendeskDesk
+) -> None:
+    zendesk.on(READ, ticket("closed", "closed_by_merge"))
+    zendesk.on(AUDITS, {"error": "InvalidEndpoint"}, status=404)
+    told = comment(3, plain_body=ENGLISH, public=False, via={"channel": "api"})
+    zendesk.on(COMMENTS, page([comment(2, author_id=900001), told], users=[]))
+    zendesk.on("GET /api/v2/users/55", {"user": {"id": 55, "role": "agent", "active": True}})
+
+    assert await desk.merge_target(TicketId(42)) == 77
+
+
+def audit(audit_id: int, text: str, *changes: dict[str, object], via: str = "web") -> Record:
+    told = {"id": audit_id + 100, "type": "Comment", "author_id": 55, "body": text}
+    return {
+        "id": audit_id,
+        "created_at": at(audit_id),
+        "author_id": 55,
+        "via": {"channel": via},
+        "events": [told, *changes],
+    }
+
+
+def tagging(before: object, after: object) -> dict[str, object]:
+    return {"type": "Change", "field_name": "tags", "previous_value": before, "value": after}
+
+
+MERGING = tagging(["sms"], ["closed_by_merge", "sms"])
+
+
+@pytest.mark.parametrize(
+    "audits",
+    [
+        pytest.param([audit(1, "see #9"), audit(2, ENGLISH, MERGING)], id="tagged"),
+        pytest.param(
+            [audit(2, ENGLISH, tagging("sms", "sms closed_by_merge")), audit(1, "#9")],
+            id="tags as words",
+        ),
+        pytest.param(
+            [audit(2, ENGLISH, via="merge"), audit(1, "#9 was merged into this", via="merge")],
+            id="via alone, of two merges the last",
+        ),
+        pytest.param(
+            [
+                audit(1, "#9 was merged into this", via="merge"),
+                audit(2, ENGLISH, MERGING),
+                audit(3, "see #8", tagging(["closed_by_merge"], ["closed_by_merge", "vip"])),
+            ],
+            id="oldest first, tagged again since",
+        ),
+    ],
+)
+async def test_the_target_of_a_merge_is_found_in_its_audit(
+    zendesk: ScriptedZendesk, desk: ZendeskDesk, audits: list[Record]
+) -> None:
+    zendesk.on(READ, ticket("closed", "sms", "closed_by_merge"))
+    zendesk.on(AUDITS, {"audits": audits, "meta": {"has_more": False}})
+
+    assert await desk.merge_target(TicketId(42)) == 77
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (404, {"error": "InvalidEndpoint"}),
+        (403, {"error": "Forbidden", "description": "missing the following required scopes: read"}),
+        (200, {"audits": [audit(1, "closed, no number here", MERGING)]}),
+    ],
+    ids=["404", "scope missing", "no number"],
+)
+async def test_where_no_audit_tells_the_comments_do(
+    zendesk: ScriptedZendesk, desk: ZendeskDesk, status: int, body: object
+) -> None:
+    zendesk.on(READ, ticket("closed", "closed_by_merge"))
+    zendesk.on(AUDITS, body, status=status)
+    zendesk.on(COMMENTS, page([comment(3, plain_body=ENGLISH, via={"channel": "merge"})]))
+
+    assert await desk.merge_target(TicketId(42)) == 77
 
 
 @pytest.mark.parametrize("read", [ticket("closed", "sms"), ticket("open", "closed_by_merge")])

@@ -116,6 +116,12 @@ def test_a_signature_that_comes_twice_is_refused() -> None:
         verify(given, BODY, secrets=(SECRET,), now_ms=NOW_MS)
 
 
+def read(payload: dict[str, object]) -> Hint:
+    hint = parse_hint(json.dumps(payload).encode())
+    assert hint is not None
+    return hint
+
+
 @pytest.mark.parametrize(
     ("payload", "ticket_id", "comment_id"),
     [
@@ -129,7 +135,7 @@ def test_a_signature_that_comes_twice_is_refused() -> None:
 def test_our_trigger_is_a_hint(
     payload: dict[str, object], ticket_id: int, comment_id: int | None
 ) -> None:
-    hint = parse_hint(json.dumps(payload).encode())
+    hint = read(payload)
 
     assert (hint.ticket_id, hint.comment_id, hint.kind, hint.tagged) == (
         ticket_id,
@@ -166,13 +172,13 @@ def test_a_ticket_event_is_a_hint() -> None:
     [(["sms_bridge"], True), (["sms"], False), ([], False), (None, None), ("sms_bridge", None)],
 )
 def test_an_event_tells_whether_the_ticket_is_ours(tags: object, tagged: bool | None) -> None:
-    assert parse_hint(json.dumps(event(tags=tags)).encode()).tagged is tagged
+    assert read(event(tags=tags)).tagged is tagged
 
 
 def test_an_event_without_a_comment_is_a_hint_too() -> None:
     payload = event("status_changed") | {"event": {"current": "SOLVED", "previous": "OPEN"}}
 
-    assert parse_hint(json.dumps(payload).encode()).comment_id is None
+    assert read(payload).comment_id is None
 
 
 @pytest.mark.parametrize(
@@ -193,7 +199,7 @@ def test_an_event_without_a_comment_is_a_hint_too() -> None:
         pytest.param(b'{"ticket_id": 1' + b"0" * 30 + b"}", "ticket_id", id="too large"),
         pytest.param(b'{"ticket_id": 42, "comment_id": "x"}', "comment_id", id="comment"),
         pytest.param(json.dumps(event(id=None)).encode(), "detail.id", id="event's ticket"),
-        pytest.param(b'{"type": "zen:event-type:user.created"}', "type", id="other event"),
+        pytest.param(b'{"type": "user.created"}', "type", id="not an event of Zendesk's"),
         pytest.param(b'{"type": 5, "ticket_id": "42"}', "type", id="type"),
         pytest.param(b'{"type": "zen:event-type:ticket.created"}', "detail.id", id="no detail"),
     ],
@@ -210,3 +216,10 @@ def test_no_body_breaks_the_parser(body: bytes) -> None:
     # Not one of these is a hint by chance.
     with pytest.raises(BadRequest):
         parse_hint(body)
+
+
+@pytest.mark.parametrize("kind", ["user.created", "organization.tags_changed", "article.published"])
+def test_an_event_about_no_ticket_is_no_hint_and_no_mistake(kind: str) -> None:
+    other = {**event(), "type": f"zen:event-type:{kind}", "detail": {"id": "900001"}}
+
+    assert parse_hint(json.dumps(other).encode()) is None

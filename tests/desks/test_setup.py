@@ -221,6 +221,34 @@ async def test_what_zendesk_adds_and_admins_like_is_left_alone(
     assert not (await planned(api, first, close_after_h=24)).changes
 
 
+@pytest.mark.parametrize(
+    ("kind", "left_out", "words"),
+    [
+        ("webhooks", {"webhook", "trigger"}, "this account has no webhooks (404)"),
+        ("triggers", {"trigger"}, "this account has no triggers (404)"),
+        ("views", {"view"}, "this account has no views (404)"),
+        ("ticket_fields", {"field"}, "this account has no ticket fields (404)"),
+        ("automations", {"automation"}, "this account has no automations (404)"),
+    ],
+)
+async def test_what_a_plan_has_not_is_said_and_the_rest_is_made(
+    account: Shelves, api: ZendeskApi, kind: str, left_out: set[str], words: str
+) -> None:
+    account.missing.add(kind)
+
+    plan = await planned(api, close_after_h=24)
+    made = await setup.apply(api, plan)
+
+    every = {"webhook", "trigger", "view", "field", "automation"}
+    assert {step.kind for step in plan.steps} == every - left_out
+    assert [line.partition(":")[0] for line in plan.warnings] == [words]
+    assert {each for each in every if getattr(made, f"{each}_id") is not None} == every - left_out
+    again = await planned(api, made, close_after_h=24)
+    assert not again.changes
+    await setup.apply(api, setup.plan_teardown(await setup.read_account(api), stored=made))
+    assert account.records["triggers"] == account.records["webhooks"] == {}
+
+
 async def test_other_hours_change_the_automation(account: Shelves, api: ZendeskApi) -> None:
     first = await run(api, close_after_h=24)
 

@@ -93,6 +93,7 @@ async def test_a_public_reply_on_our_ticket_calls_us(
         secret = made.signing_secret or ""
         events.verify(headers, body, secrets=[secret], now_ms=clock.now_ms())
         hint = events.parse_hint(body)
+        assert hint is not None
         hints.append((hint.ticket_id, hint.comment_id))
     assert hints[-1] == (ticket.id, reply.id)
     assert {ticket_id for ticket_id, _ in hints} == {ticket.id}

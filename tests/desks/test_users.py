@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+
 import pytest
 
 from bridge.clock import from_rfc3339
 from bridge.desks.contract import DeskUser, UserId
 from bridge.desks.zendesk.desk import ZendeskDesk
-from bridge.desks.zendesk.users import is_number, phone_query, read_user, spellings
-from bridge.errors import Refused, TryLater
-from tests.desks.scripted import NOW, ScriptedZendesk
+from bridge.desks.zendesk.users import is_number, phone_query, read_user
+from bridge.domain.numbers import spellings
+from bridge.errors import CredentialsRefused, FarSideError, Refused, TryLater
+from tests.desks.scripted import NOW, Asked, ScriptedZendesk
 
 SEARCH = "GET /api/v2/users/search"
 UPSERT = "POST /api/v2/users/create_or_update"
@@ -53,42 +57,6 @@ def test_agents_and_admins_are_staff(role: str, staff: bool) -> None:
     assert read_user(user(role=role)).is_staff is staff
 
 
-@pytest.mark.parametrize(
-    ("number", "expected"),
-    [
-        pytest.param(
-            "+12025550123",
-            (
-                "+12025550123",
-                "12025550123",
-                "+1 202-555-0123",
-                "(202) 555-0123",
-                "2025550123",
-                "+1 (202) 555-0123",
-            ),
-            id="US",
-        ),
-        pytest.param(
-            "+442079460958",
-            (
-                "+442079460958",
-                "442079460958",
-                "+44 20 7946 0958",
-                "020 7946 0958",
-                "02079460958",
-                "2079460958",
-                "+44 020 7946 0958",
-            ),
-            id="GB",
-        ),
-        pytest.param("50500", (), id="short code"),
-        pytest.param("Acme", (), id="name"),
-    ],
-)
-def test_spellings_begin_with_the_likeliest(number: str, expected: tuple[str, ...]) -> None:
-    assert spellings(number) == expected
-
-
 def test_spellings_with_spaces_are_quoted() -> None:
     assert phone_query("+12025550123") == "phone:+12025550123"
     assert phone_query("(202) 555-0123") == 'phone:"(202) 555-0123"'
@@ -101,6 +69,10 @@ def test_spellings_with_spaces_are_quoted() -> None:
         pytest.param("202.555.0123", "+12025550123", True, id="national"),
         pytest.param("12025550123", "+12025550123", True, id="without plus"),
         pytest.param("4915123456789", "+4915123456789", True, id="without plus, Germany"),
+        pytest.param("0012025550123", "+12025550123", True, id="dialled from Europe"),
+        pytest.param("+1.202.555.0123", "+12025550123", True, id="dots"),
+        pytest.param("+1 (202)-555-0123", "+12025550123", True, id="brackets and hyphens"),
+        pytest.param("+44 (0)20 7946 0958", "+442079460958", True, id="bracketed zero"),
         pytest.param("0151 23456789", "+4915123456789", True, id="trunk prefix"),
         pytest.param("(555) 123-0001", "+15551230001", True, id="no region of its own"),
         pytest.param("+44 20 2555 0123", "+12025550123", False, id="another country"),
@@ -114,42 +86,112 @@ def test_a_phone_is_compared_as_a_number(phone: str | None, number: str, same: b
     assert is_number(phone, number) is same
 
 
-async def test_a_user_with_the_plain_spelling_is_found_in_one_call(
+Record = dict[str, object]
+
+
+def search_by(*users: Record) -> Callable[[Asked], tuple[int, object]]:
+    """A search that finds a phone only as it was typed."""
+
+    def answer(asked: Asked) -> tuple[int, object]:
+        typed = asked.query["query"].removeprefix("phone:").strip('"')
+        return 200, {"users": [each for each in users if each["phone"] == typed]}
+
+    return answer
+
+
+def queries(zendesk: ScriptedZendesk) -> list[str]:
+    return [asked.query["query"] for asked in zendesk.calls(SEARCH)]
+
+
+@pytest.mark.parametrize("number", [NUMBER, "+442079460958", "+4915123456789"])
+async def test_whoever_typed_the_number_in_whatever_way_is_found(
+    zendesk: ScriptedZendesk, desk: ZendeskDesk, number: str
+) -> None:
+    everybody = [user(id=place, phone=way) for place, way in enumerate(spellings(number), 1)]
+    zendesk.always(SEARCH, search_by(*everybody))
+
+    got = await desk.users_by_phone(number)
+
+    assert sorted(each.id for each in got) == [each["id"] for each in everybody]
+    assert queries(zendesk)[0] == f"phone:{number}"
+    assert len(queries(zendesk)) == len(everybody) <= 16
+
+
+async def test_other_spellings_are_searched_at_once(
     zendesk: ScriptedZendesk, desk: ZendeskDesk
 ) -> None:
-    zendesk.on(SEARCH, {"users": [user()]})
+    zendesk.always(SEARCH, search_by())
+    zendesk.gate = asyncio.Barrier(len(spellings(NUMBER)) - 1)
 
-    got = await desk.users_by_phone(NUMBER)
-
-    assert [each.id for each in got] == [900001]
-    assert [asked.query for asked in zendesk.asked] == [{"query": "phone:+12025550123"}]
+    assert await desk.users_by_phone(NUMBER) == []
 
 
-async def test_other_spellings_are_tried_until_one_finds_somebody(
+async def test_strangers_and_deleted_users_are_not_taken(
     zendesk: ScriptedZendesk, desk: ZendeskDesk
 ) -> None:
-    stranger = user(id=5, phone="+442025550123")
-    deleted = user(id=6, active=False)
-    zendesk.on(SEARCH, {"users": [stranger, deleted]})
-    zendesk.on(SEARCH, {"users": []})
-    zendesk.on(SEARCH, {"users": []})
-    zendesk.on(SEARCH, {"users": [user(id=7, phone="(202) 555-0123"), stranger]})
-    for _ in range(2):
-        zendesk.on("GET /api/v2/users/5/identities", {"identities": []})
+    stranger, deleted = user(id=5, phone="+442025550123"), user(id=6, active=False)
+    zendesk.always(SEARCH, lambda _: (200, {"users": [stranger, deleted, user(id=7)]}))
+    zendesk.on("GET /api/v2/users/5/identities", {"identities": []})
 
-    got = await desk.users_by_phone(NUMBER)
-
-    assert [each.id for each in got] == [7]
-    searches = [asked for asked in zendesk.asked if asked.path.endswith("/search")]
-    assert searches[-1].query == {"query": 'phone:"(202) 555-0123"'}
+    assert [each.id for each in await desk.users_by_phone(NUMBER)] == [7]
 
 
-async def test_all_users_who_share_a_number_are_returned(
+@pytest.mark.parametrize("phone", [None, "+12025550177"], ids=["no phone", "another phone"])
+@pytest.mark.parametrize(
+    ("status", "found"), [(200, [900001]), (404, []), (403, [])], ids=["there", "404", "403"]
+)
+async def test_a_number_that_is_only_an_identity_counts(
+    zendesk: ScriptedZendesk, desk: ZendeskDesk, phone: str | None, status: int, found: list[int]
+) -> None:
+    zendesk.always(SEARCH, lambda _: (200, {"users": [user(phone=phone)]}))
+    identity = {"type": "phone_number", "value": "+1 (202) 555-0123"}
+    zendesk.on("GET /api/v2/users/900001/identities", {"identities": [identity]}, status=status)
+    zendesk.always("GET /api/v2/users/me", lambda _: (200, {"user": {"id": 55}}))
+
+    assert [each.id for each in await desk.users_by_phone(NUMBER)] == found
+
+
+async def test_a_loose_search_does_not_lead_to_hundreds_of_calls(
     zendesk: ScriptedZendesk, desk: ZendeskDesk
 ) -> None:
-    zendesk.on(SEARCH, {"users": [user(id=1), user(id=2, role="agent")]})
+    crowd = [user(id=place, phone="+12025550177") for place in range(1, 101)]
+    zendesk.always(SEARCH, lambda _: (200, {"users": crowd}))
+    for place in range(1, 101):
+        zendesk.always(f"GET /api/v2/users/{place}/identities", lambda _: (200, {"identities": []}))
 
-    assert [each.id for each in await desk.users_by_phone(NUMBER)] == [1, 2]
+    assert await desk.users_by_phone(NUMBER) == []
+
+    assert len(zendesk.asked) <= 40
+
+
+@pytest.mark.parametrize("status", [400, 404, 422])
+async def test_a_spelling_that_cannot_be_searched_finds_nobody(
+    zendesk: ScriptedZendesk, desk: ZendeskDesk, status: int
+) -> None:
+    def answer(asked: Asked) -> tuple[int, object]:
+        if "(" in asked.query["query"] or "+" in asked.query["query"]:
+            return status, {"error": "InvalidQuery"}
+        return search_by(user(phone="2025550123"))(asked)
+
+    zendesk.always(SEARCH, answer)
+
+    assert [each.id for each in await desk.users_by_phone(NUMBER)] == [900001]
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(500, TryLater), (429, TryLater), (401, CredentialsRefused)]
+)
+async def test_a_spelling_that_was_not_searched_is_not_taken_for_nobody(
+    zendesk: ScriptedZendesk, desk: ZendeskDesk, status: int, kind: type[FarSideError]
+) -> None:
+    def answer(asked: Asked) -> tuple[int, object]:
+        is_one = asked.query["query"] == "phone:2025550123"
+        return (status, {}) if is_one else search_by(user())(asked)
+
+    zendesk.always(SEARCH, answer)
+
+    with pytest.raises(kind):
+        await desk.users_by_phone(NUMBER)
 
 
 async def test_nobody_is_asked_for_a_short_code(
@@ -254,6 +296,52 @@ async def test_a_number_that_zendesk_finds_invalid_does_not_stop_the_text(
     await desk.make_user(external_id=KEY, name="Ann", phone=NUMBER)
 
     assert "phone" not in zendesk.asked[2].json["user"]
+
+
+def refused_phone(code: str) -> dict[str, object]:
+    details = {"phone": [{"description": "Phone: is taken", "error": code}]}
+    return {"error": "RecordInvalid", "details": details}
+
+
+def search_key_then(*found: Record) -> Callable[[Asked], tuple[int, object]]:
+    """A search by phone that finds these; nobody has the key."""
+    return lambda asked: (200, {"users": [] if "external_id" in asked.query else list(found)})
+
+
+@pytest.mark.parametrize("code", ["DuplicateValue", "InvalidValue", ""])
+async def test_a_number_that_is_somebodys_own_by_now_leads_to_them(
+    zendesk: ScriptedZendesk, desk: ZendeskDesk, code: str
+) -> None:
+    agent = user(id=6, role="agent", external_id=None)
+    zendesk.always(SEARCH, search_key_then(agent, user(id=7, external_id=None)))
+    zendesk.on(UPSERT, refused_phone(code), status=422)
+
+    got = await desk.make_user(external_id=KEY, name="Ann", phone=NUMBER)
+
+    assert got.id == 7
+
+
+async def test_a_number_that_is_nobodys_and_yet_taken_does_not_stop_the_text(
+    zendesk: ScriptedZendesk, desk: ZendeskDesk
+) -> None:
+    zendesk.always(SEARCH, search_key_then())
+    zendesk.on(UPSERT, refused_phone("DuplicateValue"), status=422)
+    zendesk.on(UPSERT, {"user": user(phone=None)}, status=201)
+
+    await desk.make_user(external_id=KEY, name="Ann", phone=NUMBER)
+
+    sent = zendesk.calls(UPSERT)[1].json["user"]
+    assert ("phone" in sent, sent["external_id"]) == (False, KEY)
+
+
+@pytest.mark.parametrize("status", [400, 404])
+async def test_an_account_that_cannot_look_up_keys_still_gets_the_user(
+    zendesk: ScriptedZendesk, desk: ZendeskDesk, status: int
+) -> None:
+    zendesk.on(SEARCH, {"error": "InvalidValue"}, status=status)
+    zendesk.on(UPSERT, {"user": user()}, status=200)
+
+    assert (await desk.make_user(external_id=KEY, name="Ann", phone=NUMBER)).id == 900001
 
 
 async def test_other_refusals_of_a_user_are_passed_on(

@@ -103,6 +103,27 @@ def test_every_spelling_reads_back_to_the_same_number(case: tuple[str, str]) -> 
     assert wrong == []
 
 
+@given(real_numbers())
+def test_a_number_has_few_enough_spellings_to_search_for_each(case: tuple[str, str]) -> None:
+    assert len(numbers.spellings(case[0])) <= 16
+
+
+def test_spellings_hold_what_europeans_type() -> None:
+    assert set(numbers.spellings("+442079460958")) == {
+        "+442079460958",
+        "442079460958",
+        "00442079460958",
+        "2079460958",
+        "02079460958",
+        "020 7946 0958",
+        "+44 20 7946 0958",
+        "+44-20-7946-0958",
+        "44-20-7946-0958",
+        "+44.20.7946.0958",
+        "+44 (0)20 7946 0958",
+    }
+
+
 def test_spellings_hold_what_americans_type() -> None:
     ways = numbers.spellings("+12025550100")
 
@@ -111,6 +132,13 @@ def test_spellings_hold_what_americans_type() -> None:
         "+1 202-555-0100",
         "(202) 555-0100",
         "+1 (202) 555-0100",
+        "+1 (202)-555-0100",
+        "(202) 555 0100",
+        "(202)555-0100",
+        "+1 202 555 0100",
+        "+1-202-555-0100",
+        "+1.202.555.0100",
+        "0012025550100",
         "202-555-0100",
         "202.555.0100",
         "2025550100",

@@ -162,7 +162,10 @@ def test_the_policy_decides_about_ordinary_texts(
 def test_stop_opts_out_confirms_once_and_tells_the_agent() -> None:
     decision = judge(facts("Stop"))
 
-    assert decision.actions[:2] == (OptOut(), Answer(text=STOP_TEXT, to_opt_out=True))
+    assert decision.actions[:2] == (
+        OptOut(),
+        Answer(text=STOP_TEXT, to_opt_out=True, about_consent=True),
+    )
     assert kinds(decision) == [OptOut, Answer, TellAgent]
     assert "“Stop”" in next(a.text for a in decision.actions if isinstance(a, TellAgent))
     assert decision.rule == "STOP"

@@ -14,6 +14,7 @@ from tests.flows.outbound import (
     failed,
     notes,
     open_ticket,
+    order,
     replies,
     send_hint,
     sends,
@@ -143,3 +144,45 @@ async def test_note_that_can_not_be_tagged_is_still_a_note(sandbox: Sandbox) -> 
     await settled(sandbox)
 
     assert await failed(sandbox) == []
+
+
+async def test_opt_out_is_confirmed_at_once_beside_a_reply_that_is_in_doubt(
+    start_sandbox: Start,
+) -> None:
+    sandbox = await start_sandbox(BRIDGE_SETTLE_WAIT="30")
+    ticket = await open_ticket(sandbox)
+    sandbox.twilio.faults.refuse(*SEND, 500)
+    await sandbox.zendesk.agent_replies(ticket, "<p>Hi</p>")
+    await eventually(lambda: sends(sandbox))
+
+    await sandbox.twilio.customer_texts(MAYA, ACME, "ARRET")
+
+    await eventually(lambda: "no more" in "".join(words(sandbox)).lower())
+
+
+async def test_opt_out_is_not_confirmed_after_five_minutes(start_sandbox: Start) -> None:
+    clock = MovingClock()
+    sandbox = await start_sandbox(clock=clock)
+    fault = sandbox.twilio.faults.refuse(*SEND, 503, headers={"Retry-After": "0"}, times=None)
+    await sandbox.twilio.customer_texts(MAYA, ACME, "ARRET")
+    await eventually(lambda: fault.used >= 2)
+
+    clock.ahead_ms = 6 * 60 * 1000
+    sandbox.twilio.faults.clear()
+    await settled(sandbox)
+
+    assert words(sandbox) == []
+
+
+async def test_agent_hears_when_a_failed_reply_goes_out_after_all(sandbox: Sandbox) -> None:
+    ticket = await open_ticket(sandbox)
+    sandbox.twilio.faults.refuse(*SEND, 400, body='{"code": 21408, "message": "no", "status": 400}')
+    await sandbox.zendesk.agent_replies(ticket, "<p>Your parcel is on its way</p>")
+    await eventually(lambda: notes(sandbox, ticket))
+    (one,) = await failed(sandbox)
+
+    assert (await order(sandbox, f"/api/v1/failed/{one['id']}/retry", {}))[0] == 200
+    await eventually(lambda: len(notes(sandbox, ticket)) == 2)
+
+    assert words(sandbox) == ["Your parcel is on its way"]
+    assert all("Your parcel" in note for note in notes(sandbox, ticket))

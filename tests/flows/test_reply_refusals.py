@@ -180,7 +180,7 @@ async def test_refusal_by_the_carrier_is_failed_work_until_somebody_repairs_it(
     assert words(sandbox) == ["Second", "First"]
     assert await failed(sandbox) == []
     assert (await replies(sandbox))[0]["state"] == "delivered"
-    assert len(notes(sandbox, ticket)) == 1
+    assert len(notes(sandbox, ticket)) == 2  # the second says that it went out after all
 
 
 async def test_retry_that_fails_again_tells_the_agent_again(sandbox: Sandbox) -> None:

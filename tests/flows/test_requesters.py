@@ -8,6 +8,7 @@ from bridge.sandbox.demo import Sandbox
 from bridge.sandbox.zendesk.records import User
 from bridge.store import contacts
 from bridge.store.database import Transaction
+from tests.desks.typed import TYPED
 from tests.flows.cast import (
     ACME,
     JONAS,
@@ -45,17 +46,7 @@ async def test_new_customer_becomes_end_user_without_welcome_mail(sandbox: Sandb
     assert sandbox.zendesk.emails_sent == []
 
 
-@pytest.mark.parametrize(
-    "spelling",
-    [
-        "+12025550123",
-        "12025550123",
-        "2025550123",
-        "(202) 555-0123",
-        "+1 202-555-0123",
-        "+1 (202) 555-0123",
-    ],
-)
+@pytest.mark.parametrize("spelling", TYPED)
 async def test_existing_user_is_found_by_phone_in_any_spelling(
     sandbox: Sandbox, spelling: str
 ) -> None:
@@ -66,6 +57,36 @@ async def test_existing_user_is_found_by_phone_in_any_spelling(
     assert only_ticket(sandbox).requester_id == maya.id
     assert _end_users(sandbox) == [maya]
     assert (maya.name, maya.phone) == ("Maya Torres", spelling)
+
+
+async def test_users_in_several_spellings_are_all_named(sandbox: Sandbox) -> None:
+    zendesk = sandbox.zendesk
+    old = zendesk.add_user(name="Old", phone=MAYA)
+    latest = zendesk.add_user(name="Latest", phone="+1 (202)-555-0123")
+    old.updated_ms -= 60_000
+
+    await text(sandbox, MAYA, ACME, "hello")
+
+    ticket = only_ticket(sandbox)
+    assert ticket.requester_id == latest.id
+    (note,) = notes(ticket)
+    assert f"#{old.id}" in note
+
+
+async def test_new_customer_costs_one_round_of_searches(sandbox: Sandbox) -> None:
+    await text(sandbox, MAYA, ACME, "hello", "again")
+
+    searches = sandbox.zendesk.faults.seen("GET", "/api/v2/users/search")
+    assert len(searches) == len(TYPED) + 1  # and one for the key
+
+
+async def test_user_whose_number_is_only_an_identity_is_found(sandbox: Sandbox) -> None:
+    maya = sandbox.zendesk.add_user(name="Maya Torres", phone=MAYA)
+    maya.phone = None
+
+    await text(sandbox, MAYA, ACME, "hello")
+
+    assert only_ticket(sandbox).requester_id == maya.id
 
 
 async def test_user_with_similar_number_is_not_taken(sandbox: Sandbox) -> None:

@@ -161,7 +161,8 @@ async def test_a_failure_is_one_note_in_plain_words_however_often_it_is_reported
     (note,) = await notes(database)
 
     assert note["text"] == (
-        "This reply did not reach the customer's phone: the phone is off. (code 30003)"
+        "This reply did not reach the customer's phone: the phone is off. (code 30003)\n\n"
+        "The reply: “part-text part-text”"
     )
     assert (note["tags"], note["reopen"], note["must_reach"]) == (["sms_failed"], False, True)
     assert note["ticket_id"] == 7

@@ -67,13 +67,15 @@ async def test_a_number_somebody_has_is_shared_and_no_identity(zendesk_api: Zend
     ("stored", "query", "matches"),
     [
         ("+14155551212", "phone:%2B14155551212", True),
-        ("+14155551212", "phone:14155551212", True),
+        ("+14155551212", "phone:14155551212", False),
         ("+1 (415) 555-1212", "phone:%2B14155551212", False),
-        ("+1 (415) 555-1212", "phone:14155551212", True),
+        ("+1 (415) 555-1212", "phone:14155551212", False),
         ("+1 (415) 555-1212", 'phone:"%2B1 (415) 555-1212"', True),
+        ("+1 (415) 555-1212", 'phone:"%2B1 415 555-1212"', False),
         ("(415) 555-1212", "phone:14155551212", False),
-        ("(415) 555-1212", "phone:4155551212", True),
-        ("+14155551212", "phone:1415*", True),
+        ("(415) 555-1212", "phone:4155551212", False),
+        ("+14155551212", "phone:%2B14155551212 phone:4155551212", False),
+        ("+14155551212", "phone:%2B1415*", True),
         ("+14155551212", "phone:%2B14155551212 role:end-user", True),
         ("+14155551212", "phone:%2B14155551212 role:agent", False),
     ],
@@ -86,17 +88,28 @@ async def test_search_knows_a_number_as_it_was_typed(
     assert await found(zendesk_api, query) == ([user] if matches else [])
 
 
+async def test_where_numbers_are_validated_their_digits_are_found_too(
+    zendesk: FakeZendesk, zendesk_api: ZendeskApi
+) -> None:
+    user = await zendesk_api.make_user(phone=PHONE)
+
+    before = await found(zendesk_api, f"phone:{PHONE[1:]}")
+    zendesk.account.validate_phones = True
+
+    assert (before, await found(zendesk_api, f"phone:{PHONE[1:]}")) == ([], [user])
+
+
 async def test_the_index_lags_but_the_external_id_does_not(
     zendesk: FakeZendesk, zendesk_api: ZendeskApi, clock: MovingClock
 ) -> None:
     zendesk.account.index_lag_s = 30
     user = await zendesk_api.make_user(phone=PHONE, external_id="sms:1")
 
-    before = await found(zendesk_api, f"phone:{PHONE[1:]}")
+    before = await found(zendesk_api, f"phone:%2B{PHONE[1:]}")
     exact = await zendesk_api.get("users/search?external_id=sms:1")
     many = await zendesk_api.get("users/show_many?external_ids=SMS:1,none")
     clock.advance(30)
-    after = await found(zendesk_api, f"phone:{PHONE[1:]}")
+    after = await found(zendesk_api, f"phone:%2B{PHONE[1:]}")
 
     assert (before, after) == ([], [user])
     assert [one["id"] for one in exact.body["users"]] == [user]
@@ -150,7 +163,7 @@ async def test_a_phone_can_be_added_as_identity(zendesk_api: ZendeskApi) -> None
     twice = await zendesk_api.call("POST", f"users/{user}/identities", given)
 
     assert (added.status, twice.status) == (201, 422)
-    assert await found(zendesk_api, f"phone:{PHONE[1:]}") == [user]
+    assert await found(zendesk_api, f"phone:%2B{PHONE[1:]}") == [user]
 
 
 async def test_a_welcome_goes_out_unless_it_is_skipped(
@@ -169,7 +182,7 @@ async def test_a_deleted_user_is_inactive_and_not_found(zendesk_api: ZendeskApi)
 
     assert gone.body["user"]["active"] is False
     assert (await zendesk_api.get(f"users/{user}")).body["user"]["active"] is False
-    assert await found(zendesk_api, f"phone:{PHONE[1:]}") == []
+    assert await found(zendesk_api, f"phone:%2B{PHONE[1:]}") == []
     again = await zendesk_api.make_user(phone=PHONE, external_id="sms:1")
     assert again != user
 

@@ -75,7 +75,7 @@ async def test_a_retried_reply_is_queued_again_with_what_was_not_accepted(
     assert await column(database, "SELECT state FROM parts WHERE id = 'm-1'") == "queued"
     assert await column(database, "SELECT begun_at FROM parts WHERE id = 'm-1'") is None
     assert await column(database, "SELECT state FROM parts WHERE id = 'm-2'") == "failed"
-    assert await column(database, "SELECT told_agent FROM messages WHERE id = 'm'") == 0
+    assert await column(database, "SELECT told_agent FROM messages WHERE id = 'm'") == 2
 
 
 async def test_a_lane_that_is_worked_in_keeps_its_claim(database: SqliteDatabase) -> None:

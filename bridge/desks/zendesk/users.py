@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import phonenumbers
 
 from bridge.desks.contract import DeskUser, UserId
@@ -9,6 +11,7 @@ from bridge.desks.zendesk.comments import STAFF_ROLES
 from bridge.desks.zendesk.records import Record, id_of, optional_text, optional_time
 
 LONGEST_NAME = 255  # longer ones are refused
+_NOT_DIGITS = re.compile(r"[^0-9]")
 
 
 def creation_request(*, external_id: str, name: str, phone: str | None) -> dict[str, object]:
@@ -52,7 +55,7 @@ def is_number(phone: str | None, number: str) -> bool:
     if wanted is None or phone is None:
         return False
     digits = _e164(wanted).removeprefix("+")
-    if phone.strip() in {digits, f"00{digits}"}:
+    if _NOT_DIGITS.sub("", phone) in {digits, f"00{digits}"}:
         # Typed without its plus; where numbers vary in length, parsing takes it for a national one,
         # and "00" is not what every country dials abroad.
         return True

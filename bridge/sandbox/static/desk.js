@@ -1,6 +1,17 @@
 // The agent's side: the list of tickets, and one of them with its comments.
 
-import { el, hueOf, icon, initials, keepAtEnd, readable, show, timeOf } from "./dom.js";
+import {
+  el,
+  hueOf,
+  icon,
+  initials,
+  keepAtEnd,
+  pinToEnd,
+  readable,
+  show,
+  timeOf,
+  toEnd,
+} from "./dom.js";
 import { safeFragment } from "./safe_html.js";
 
 const at = (id) => document.getElementById(id);
@@ -28,6 +39,9 @@ const STATES = {
 export function startDesk(actions) {
   at("nothing-art").append(icon("inbox"));
   at("first-text").addEventListener("click", actions.firstText);
+  pinToEnd(at("comments"));
+  new ResizeObserver(revealRow).observe(at("tickets")); // also when its side is shown again
+  let placeShown = "";
 
   return (state, view) => {
     const tickets = [...state.tickets].sort(
@@ -41,6 +55,9 @@ export function startDesk(actions) {
     });
     for (const button of at("tickets").querySelectorAll("button"))
       button.setAttribute("aria-current", String(Number(button.value) === view.ticketId));
+    const place = `${view.ticketId} ${tickets.findIndex(({ id }) => id === view.ticketId)}`;
+    if (place !== placeShown) revealRow();
+    placeShown = place;
     showTicket(
       state.tickets.find((ticket) => ticket.id === view.ticketId),
       state.tickets,
@@ -48,6 +65,12 @@ export function startDesk(actions) {
       actions,
     );
   };
+}
+
+/** Bring the chosen ticket's row into sight: the list scrolls, down or sideways. */
+function revealRow() {
+  const row = at("tickets").querySelector("[aria-current=true]");
+  row?.scrollIntoView({ block: "nearest", inline: "nearest" });
 }
 
 function summary(ticket) {
@@ -165,7 +188,7 @@ function showComments(ticket, messages) {
     log.replaceChildren();
     change();
     for (const node of log.children) node.classList.remove("fresh");
-    log.scrollTop = log.scrollHeight;
+    toEnd(log);
     ticketShown = ticket.id;
   }
 }

@@ -63,11 +63,33 @@ export function show(parent, items, { key, make, signature = JSON.stringify }) {
   for (const node of old.values()) node.remove();
 }
 
-/** Run `change`; a log that was at its end stays there. */
+const atEnd = new WeakSet(); // the logs whose newest line is in sight, or should be
+
+/** Let `log` stay at its end, also when its size changes, unless its reader has scrolled away. */
+export function pinToEnd(log) {
+  let height = 0;
+  log.addEventListener("scroll", () => {
+    if (log.clientHeight !== height) return; // its size changed: nobody scrolled
+    if (log.scrollHeight - log.scrollTop - height < 60) atEnd.add(log);
+    else atEnd.delete(log);
+  });
+  new ResizeObserver(() => {
+    height = log.clientHeight;
+    if (atEnd.has(log)) toEnd(log);
+  }).observe(log);
+  toEnd(log);
+}
+
+/** Go to the end of a pinned log, and stay there. */
+export function toEnd(log) {
+  atEnd.add(log);
+  log.scrollTop = log.scrollHeight;
+}
+
+/** Run `change`; a pinned log that was at its end stays there. */
 export function keepAtEnd(log, change) {
-  const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 60;
   change();
-  if (atEnd) log.scrollTop = log.scrollHeight;
+  if (atEnd.has(log)) toEnd(log);
 }
 
 /** A group of radio buttons in looks of our own; arrow keys work as the browser has them. */

@@ -1,6 +1,19 @@
 // The customer's side: who has the phone, which of the brand's numbers they text, and the thread.
 
-import { choice, dayOf, el, hueOf, icon, initials, keepAtEnd, readable, show, timeOf } from "./dom.js";
+import {
+  choice,
+  dayOf,
+  el,
+  hueOf,
+  icon,
+  initials,
+  keepAtEnd,
+  pinToEnd,
+  readable,
+  show,
+  timeOf,
+  toEnd,
+} from "./dom.js";
 
 const at = (id) => document.getElementById(id);
 const TICKS = { queued: "Queued", sent: "Sent", delivered: "Delivered", failed: "Not delivered" };
@@ -14,6 +27,7 @@ export function startPhone(actions) {
   at("phone-radio").append(icon("radio"));
   const tick = () => (at("phone-clock").textContent = timeOf(Date.now()));
   tick();
+  pinToEnd(at("bubbles"));
   setInterval(tick, 10_000);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -95,7 +109,7 @@ function showThread(texts, view, brand) {
     log.replaceChildren();
     change();
     for (const node of log.children) node.classList.remove("fresh");
-    log.scrollTop = log.scrollHeight;
+    toEnd(log);
     threadShown = thread;
   }
 }

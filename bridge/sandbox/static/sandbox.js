@@ -136,20 +136,27 @@ const tabs = [...document.querySelectorAll("[data-tab]")];
 
 function look(name) {
   document.body.dataset.view = name;
+  markTabs();
+}
+
+/** Which sides are in sight, the style sheet decides by the page's width. */
+const isShown = (name) => document.querySelector(`[data-side=${name}]`).getClientRects().length > 0;
+
+function markTabs() {
   for (const tab of tabs) {
-    tab.setAttribute("aria-pressed", String(tab.dataset.tab === name));
-    if (tab.dataset.tab === name) tab.classList.remove("news");
+    const shown = isShown(tab.dataset.tab);
+    tab.setAttribute("aria-pressed", String(shown));
+    if (shown) tab.classList.remove("news");
   }
-  // What grew while it was out of sight could not keep its place.
-  for (const log of [at("bubbles"), at("comments")]) log.scrollTop = log.scrollHeight;
 }
 
 function hintAt(name) {
-  if (document.body.dataset.view !== name)
-    tabs.find((tab) => tab.dataset.tab === name).classList.add("news");
+  if (!isShown(name)) tabs.find((tab) => tab.dataset.tab === name).classList.add("news");
 }
 
 for (const tab of tabs) tab.addEventListener("click", () => look(tab.dataset.tab));
+addEventListener("resize", markTabs);
+markTabs();
 
 follow(
   (next) => {

@@ -32,7 +32,7 @@ export function showStory(state, view) {
 
 function entry(message, earlier, state) {
   const inbound = message.direction === "inbound";
-  const steps = inbound ? inboundSteps(message, earlier, state) : outboundSteps(message);
+  const steps = inbound ? inboundSteps(message, earlier, state) : outboundSteps(message, earlier);
   const { id, body, created_at: createdAt, state: now } = message;
   return { id, inbound, body: body.slice(0, 140), at: createdAt, now, steps };
 }
@@ -75,10 +75,13 @@ function ticketWords(message, earlier, state) {
   return first ? `Opened ticket #${id}` : `Comment on ticket #${id}`;
 }
 
-function outboundSteps(message) {
+function outboundSteps(message, earlier) {
   const { state: now, parts = [], segments, ticket_id: ticketId, comment_id: commentId } = message;
   const steps = [
-    { is: "done", words: commentId ? `Reply read from ticket #${ticketId}` : originWords(message) },
+    {
+      is: "done",
+      words: commentId ? `Reply read from ticket #${ticketId}` : originWords(message, earlier),
+    },
   ];
   const why = message.reason ?? message.error;
   if (now === "refused") steps.push({ is: "failed", words: `Not sent: ${why ?? "refused"}` });
@@ -94,9 +97,13 @@ function outboundSteps(message) {
   return steps;
 }
 
-function originWords({ kind }) {
-  if (kind === "opt_out_answer") return "Confirms the customer’s word";
-  return kind === "campaign" ? "Recorded: another system sent it" : "The rule’s reply";
+/** Why a text went out that no agent wrote. */
+function originWords({ kind, cause_id: causeId }, earlier) {
+  if (kind === "opt_out_answer") return "Confirms the opt-out";
+  if (kind === "campaign") return "Recorded: another system sent it";
+  const cause = earlier.find((one) => one.id === causeId);
+  if (cause?.verdict === "keyword") return "The keyword rule’s reply";
+  return cause?.rule ? `The standard answer to ${cause.rule}` : "An automatic answer";
 }
 
 function sizeWords(parts, segments) {

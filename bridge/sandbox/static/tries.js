@@ -1,25 +1,11 @@
 // What a newcomer may want to see, one button each, with one sentence on what to watch for.
 
 import { el } from "./dom.js";
+import { longLetter } from "./letter.js";
 
 const at = (id) => document.getElementById(id);
 
 const GREETING = "Hi! My parcel 1042 says delivered, but nothing is here. Can you look?";
-const PARAGRAPH =
-  "Thank you for writing to us about your order. We have looked into it with the warehouse and " +
-  "with the courier, and this is what we found, step by step, so that nothing is left open. ";
-
-/** Exactly 5,000 characters in paragraphs, numbered so that order can be seen on the phone. */
-function longLetter() {
-  const paragraphs = [];
-  let left = 5000;
-  for (let number = 1; left > 0; number += 1) {
-    const text = `${number}. ${PARAGRAPH.repeat(3)}`.slice(0, left).trimEnd();
-    paragraphs.push(left - text.length < 40 ? text.padEnd(left, ".") : text);
-    left -= paragraphs.at(-1).length;
-  }
-  return paragraphs;
-}
 
 const TRIES = [
   ["hello", "First text", "Watch a ticket open on the right, in the customer’s name: the agent never leaves Zendesk.",

@@ -124,7 +124,7 @@ CREATE TABLE messages (
     comment_id      BIGINT,
     segments        BIGINT,
     cause_id        TEXT,                 -- the text that an automatic answer answers
-    told_agent      BIGINT NOT NULL DEFAULT 0,  -- 1 once a note about its failure is on its way
+    told_agent      BIGINT NOT NULL DEFAULT 0,  -- 1: of its failure; 2: retried since
     idempotency_key TEXT UNIQUE,          -- the API caller's
     created_at      BIGINT NOT NULL,
     updated_at      BIGINT NOT NULL

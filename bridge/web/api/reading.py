@@ -23,10 +23,25 @@ from bridge.web.requests import read_body
 M = TypeVar("M", bound=BaseModel)
 LARGEST_INT = 2**63 - 1
 NUMBER = 'a number in E.164 such as "+12025550100", or a short code such as "50500"'
+# By pydantic's type of error, with what it tells beside it in braces.
 PLAIN_WORDS = {
     "missing": "is required",
     "extra_forbidden": "is not known here",
     "json_invalid": "valid JSON",
+    "model_type": "a JSON object",
+    "model_attributes_type": "a JSON object",
+    "int_parsing": "a whole number",
+    "int_parsing_size": "a whole number of a few digits",
+    "int_from_float": "a whole number",
+    "greater_than_equal": "a whole number from {ge} on",
+    "less_than_equal": "a whole number up to {le}",
+    "literal_error": "one of {expected}",
+    "bool_type": "true or false",
+    "string_type": "a text in quotation marks",
+    "string_too_short": "{min_length} or more characters",
+    "string_too_long": "{max_length} characters at most",
+    "string_pattern_mismatch": "characters as in {pattern}",
+    "value_error": "{error}",
 }
 
 
@@ -112,6 +127,9 @@ def read_number_cursor(kind: str, cursor: str | None, count: int) -> tuple[int, 
 
 
 def _bad_request(error: ValidationError) -> BadRequest:
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    first = error.errors(include_url=False, include_input=False)[0]
     field = ".".join(str(step) for step in first["loc"]) or "body"
-    return BadRequest(field, PLAIN_WORDS.get(first["type"], first["msg"]))
+    words = PLAIN_WORDS.get(first["type"])
+    return BadRequest(
+        field, first["msg"] if words is None else words.format(**first.get("ctx", {}))
+    )
