@@ -40,6 +40,10 @@ async def troubles(sandbox: Sandbox, **changes: str) -> dict[str, Finding]:
     return {finding.check: finding for finding in found if not finding.ok}
 
 
+def is_empty(folder: Path) -> bool:
+    return list(folder.iterdir()) == []
+
+
 def running(sandbox: Sandbox) -> Service:
     assert sandbox.service is not None
     return sandbox.service
@@ -192,7 +196,7 @@ async def test_all_that_serve_needs_is_named_in_an_empty_folder(
     ]
     assert [one.check for one in found if one.check != "settings"] == ["database", "public address"]
     assert "bridge migrate" in next(one.mend for one in found if one.check == "database")
-    assert list(tmp_path.iterdir()) == []
+    assert is_empty(tmp_path)
 
 
 async def test_a_database_that_cannot_be_read_is_not_blamed_on_zendesk(

@@ -12,7 +12,7 @@ def test_everything_counted_is_rendered_with_its_labels() -> None:
     metrics.time_call("zendesk", "done", 0.3)
     metrics.time_webhook("twilio", 0.004)
     metrics.set_backlog(Backlog(waiting=3, failed=1, oldest_s=12.5))
-    metrics.set_log_lines_dropped(2)
+    metrics.watch_log_lines(lambda: 2)
 
     lines = metrics.render().decode().splitlines()
 

@@ -91,6 +91,11 @@ def test_an_absolute_database_path_stays_absolute() -> None:
         ("public_url", "https://example.com/?x=1"),
         ("public_url", "https://example.com:port"),
         ("api_token", "two words"),
+        ("api_token", "7-signs"),
+        ("api_token", "..."),
+        ("secret_key", "..."),
+        ("secret_key", "…"),
+        ("zendesk_webhook_secret", "..."),
         ("zendesk_url", "http://acme.zendesk.com"),
         ("zendesk_url", "https://acme.zendesk.com/agent"),
         ("twilio_api_url", "http://10.0.0.1"),
@@ -221,6 +226,44 @@ def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
     settings = load_settings({"BRIDGE_PORT": "9002"}, file)
 
     assert (settings.port, settings.log_level) == (9002, "debug")
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        ("garbage", "1: expected NAME=VALUE, or a # remark"),
+        ("\n# x\n\n  BRIDGE_PORT 9001\n", "4: expected NAME=VALUE, or a # remark"),
+        ("=9001", "1: expected NAME=VALUE, or a # remark"),
+        ("X=1\r\nBRIDGE_HOST='::1\r\nY=2\r\n", "2: expected a quote that ends with the value"),
+        ('X="a b" c', "1: expected a quote that ends with the value"),
+        (b"X=1\nY=\xe9\n", "2: expected UTF-8 text"),
+        ("X=1".encode("utf-16"), "1: expected UTF-8 text"),
+    ],
+    ids=["word", "blank", "no name", "open quote", "after quote", "latin-1", "utf-16"],
+)
+def test_a_line_that_sets_nothing_is_told_by_its_number(
+    tmp_path: Path, content: str | bytes, fault: str
+) -> None:
+    file = tmp_path / ".env"
+    file.write_bytes(content.encode() if isinstance(content, str) else content)
+
+    with pytest.raises(UserMistake) as caught:
+        load_settings({}, file)
+
+    assert str(caught.value) == f"{file}, line {fault}"
+
+
+def test_the_file_may_hold_all_that_such_files_hold(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    lines = "\ufeff# one\r\n\r\nexport BRIDGE_PORT = 9001 # two\nOTHER=\nX='a\nb'\n  "
+    file.write_bytes(lines.encode())
+
+    assert load_settings({}, file).port == 9001
+
+
+def test_a_folder_by_the_files_name_is_let_be(tmp_path: Path) -> None:
+    assert load_settings({}, tmp_path).port == 8080
+    assert load_settings({}, tmp_path / "none").port == 8080
 
 
 def test_the_environment_of_the_process_and_the_working_folder_are_read(

@@ -116,6 +116,7 @@ class Written:
     ticket_id: TicketId
     requester_id: UserId | None
     comment_id: CommentId | None
+    status: TicketStatus | None = None  # the ticket's after the write, where the answer names it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +165,10 @@ class Desk(Protocol):
 
         Raises TicketGone, TicketClosed, TicketFull, TicketChanged, RequesterSuspended.
         """
+        ...
+
+    async def reopen(self, ticket_id: TicketId) -> None:
+        """Set a ticket to open; safe to repeat. Raises TicketGone, TicketClosed."""
         ...
 
     async def add_tags(self, ticket_id: TicketId, tags: Sequence[str]) -> None:

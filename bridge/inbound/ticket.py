@@ -37,6 +37,7 @@ from bridge.work.outcomes import Done, Job, Outcome
 
 log = structlog.get_logger()
 MOST_ROUNDS = 5
+ASLEEP = frozenset({"pending", "hold", "solved"})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -116,11 +117,14 @@ class TicketWriter:
         if ticket is not None and isinstance(choice, tickets.Comment):
             comment = _comment(case.message, requester, reopen=choice.reopen)
             try:
-                return await self.writer.append(job, ticket, comment, aside | {"notes": []})
+                written = await self.writer.append(job, ticket, comment, aside | {"notes": []})
             except TicketFull:
                 full = f"The earlier ticket #{ticket.id} is full: Zendesk takes no more comments."
                 aside = aside | {"notes": [*case.notes, full]}
                 return await self.writer.create(job, _ticket(case, requester), aside)
+            if not choice.reopen and written.status in ASLEEP:
+                await self._wake(ticket.id)
+            return written
         if ticket is None:
             return await self.writer.create(job, _ticket(case, requester), aside)
         try:
@@ -130,6 +134,14 @@ class TicketWriter:
         except Refused:
             # A closed ticket that can't be followed (archived): a plain new one.
             return await self.writer.create(job, _ticket(case, requester), aside)
+
+    async def _wake(self, ticket_id: TicketId) -> None:
+        """It was solved in the second in which it was read, which the stamp can't tell. The text
+        stands by now: whatever comes of this, it must not be written again."""
+        try:
+            await self._desk.reopen(ticket_id)
+        except Refused as error:
+            log.warning("ticket.not_reopened", ticket=ticket_id, reason=error.code)
 
     async def _linked_ticket(self, case: _Case, requester: Requester) -> Ticket | None:
         """The linked ticket as it stands now, after any merges; None where there is none."""

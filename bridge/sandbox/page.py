@@ -112,7 +112,8 @@ class TicketView(TypedDict):
 class State(TypedDict):
     """All that the page shows. `messages` are as the bridge's API gives them, oldest first.
 
-    An inbound one also has `why` and `attempts` of its trace (GET /api/v1/messages/ID).
+    An inbound one and an automatic answer also have `why`, `rule`, `cause_id` and `attempts` of
+    their trace (GET /api/v1/messages/ID).
     """
 
     senders: list[SenderView]

@@ -25,6 +25,7 @@ TELL_EVERY_S = 15.0  # also without a change, so that a browser that has left is
 ANSWER_WITHIN_S = 3.0
 MOST_MESSAGES = 100
 FINISHED = frozenset({"done", "delivered", "undelivered", "failed", "refused"})
+TOLD = frozenset({"why", "rule", "cause_id", "attempts"})  # of a trace, to the page
 Record = dict[str, Any]
 
 
@@ -44,7 +45,7 @@ class SandboxWorld:
         self._changed = asyncio.Condition()
         self._state: State | None = None
         self._messages: list[Record] = []
-        self._traces: dict[str, Record] = {}  # finished messages only: theirs change no more
+        self._traces: dict[str, Record] = {}  # only where what is told of them changes no more
         self._copies: dict[str, int] = {}
         self._answers: dict[str, tuple[int, ...]] = {}
         self._watched_by = 0
@@ -175,14 +176,17 @@ class SandboxWorld:
         self._messages = [await self._with_reasons(message) for message in messages]
 
     async def _with_reasons(self, message: Record) -> Record:
-        if message.get("direction") != "inbound":
+        is_answer = message.get("kind") == "auto"  # what it answers never changes
+        if message.get("direction") != "inbound" and not is_answer:
             return message
         trace = self._traces.get(message["id"])
         if trace is None:
             trace = await self._get(f"{self._messages_url}/{message['id']}") or {}
-            if message.get("state") in FINISHED and trace.get("state") in FINISHED:
+            finished = message.get("state") in FINISHED and trace.get("state") in FINISHED
+            if finished or (is_answer and trace):
                 self._traces[message["id"]] = trace
-        return {**message, "why": trace.get("why"), "attempts": trace.get("attempts", [])}
+        told = {name: trace[name] for name in TOLD if name in trace}
+        return {**message, "attempts": [], **told}
 
     async def _get(self, url: str) -> Record | None:
         if self._session is None:

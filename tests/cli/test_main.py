@@ -81,6 +81,7 @@ def test_without_a_command_the_commands_are_shown(bridge: Command) -> None:
         (["failed", "drop", "x"], "bridge: there is no failed work x"),
         (["messages", "--why", "x"], "bridge: there is no message x"),
         (["messages", "--customer", "?"], "bridge: --customer: a number in E.164"),
+        (["messages", "--customer", "abc"], "bridge: --customer: a number in E.164"),
         (["contacts", "show", "+12025550100"], "bridge: there is no contact with this number"),
         (["import", "none.toml"], "bridge: none.toml can't be read: No such file or directory"),
         (["export", "no/such/folder"], "bridge: no/such/folder can't be written: No such file"),
@@ -89,12 +90,60 @@ def test_without_a_command_the_commands_are_shown(bridge: Command) -> None:
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_a_mistake_is_one_clear_line(bridge: Command, arguments: list[str], line: str) -> None:
+    bridge("migrate")
+
     ended = bridge(*arguments)
 
     assert ended.code == 2
     assert ended.err.startswith(line)
     assert ended.err.count("\n") == 1
     assert ended.out == ""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["messages"],
+        ["messages", "--why", "x"],
+        ["failed", "list"],
+        ["failed", "retry", "--all"],
+        ["failed", "drop", "x"],
+        ["contacts", "show", "+12025550100"],
+        ["export", "-"],
+        ["backup", "copy.db"],
+    ],
+    ids=" ".join,
+)
+def test_a_folder_without_a_database_is_told_of_and_left_as_it_is(
+    bridge: Command, folder: Path, arguments: list[str]
+) -> None:
+    ended = bridge(*arguments)
+
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == (
+        "bridge: there is no database at bridge.db: see BRIDGE_DATABASE_URL, or make one with "
+        "`bridge migrate`\n"
+    )
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b"BRIDGE_PORT=1\n\nthis is canary\n", "3: expected NAME=VALUE, or a # remark"),
+        (b"\x00\xff", "1: expected UTF-8 text"),
+    ],
+    ids=["garbage", "binary"],
+)
+def test_a_faulty_env_file_is_one_line_that_names_its_place(
+    bridge: Command, folder: Path, content: bytes, line: str
+) -> None:
+    (folder / ".env").write_bytes(content)
+
+    ended = bridge("migrate")
+
+    assert (ended.code, ended.out, ended.err) == (2, "", f"bridge: .env, line {line}\n")
+    assert not (folder / "bridge.db").exists()
 
 
 def test_a_faulty_setting_is_named_and_nothing_starts(
@@ -164,7 +213,8 @@ def test_it_runs_as_a_module_and_ends_with_its_code(folder: Path) -> None:
     assert ended.stderr.startswith("bridge: No such command 'sreve'.")
 
 
-def test_a_reader_that_goes_away_is_no_error_to_tell_of(folder: Path) -> None:
+def test_a_reader_that_goes_away_is_no_error_to_tell_of(bridge: Command, folder: Path) -> None:
+    bridge("migrate")
     process = subprocess.Popen(
         [sys.executable, "-m", "bridge", "messages", "--json"],
         cwd=folder,

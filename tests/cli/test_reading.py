@@ -72,6 +72,13 @@ def test_messages_of_one_customer_as_json(bridge: Command, fill: Fill) -> None:
     assert len(bridge("messages", "--limit", "1", "--json").json["messages"]) == 1
 
 
+def test_a_name_that_has_texted_is_a_customer(bridge: Command, fill: Fill) -> None:
+    fill(lambda tx: message(tx, "m1", customer="name:MyBank"))
+
+    assert len(bridge("messages", "--customer", "MyBank", "--json").json["messages"]) == 1
+    assert bridge("messages", "--customer", "+12025550199").out == "no messages\n"
+
+
 def test_a_customers_text_cannot_play_with_the_terminal(bridge: Command, fill: Fill) -> None:
     fill(lambda tx: message(tx, "m1", body="\x1b[2Jgone\r\nÄ\u202e😀" + "x" * 99))
 
@@ -114,6 +121,8 @@ def test_why_shows_the_verdict_and_every_attempt(bridge: Command, fill: Fill) ->
 def test_nothing_is_said_in_words_and_as_an_empty_list(
     bridge: Command, arguments: list[str], empty: str
 ) -> None:
+    bridge("migrate")
+
     assert bridge(*arguments).out == empty
     assert list(bridge(*arguments, "--json").json.values()) == [[]]
 
@@ -165,14 +174,3 @@ def test_migrate_makes_the_database(bridge: Command, folder: Path) -> None:
     assert bridge("migrate").out == "bridge.db is up to date\n"
     assert (folder / "bridge.db").exists()
     assert bridge("migrate").code == 0
-
-
-def test_doctor_says_what_is_wrong_and_fails(bridge: Command) -> None:
-    ended = bridge("doctor")
-    shown = bridge("doctor", "--json")
-
-    assert ended.code == shown.code == 1
-    assert "NOT secret key: BRIDGE_SECRET_KEY is not set" in ended.out
-    findings = {finding["check"]: finding["ok"] for finding in shown.json["findings"]}
-    assert findings["secret key"] is False
-    assert findings["database"] is True

@@ -44,8 +44,9 @@ def test_an_import_says_each_change_and_the_second_that_there_is_none(
     assert (second.code, second.out) == (0, "nothing changed\n")
 
 
-def test_a_dry_run_changes_nothing(bridge: Command, file: Path) -> None:
+def test_a_dry_run_changes_nothing(bridge: Command, file: Path, folder: Path) -> None:
     tried = bridge("import", "settings.toml", "--dry-run", "--json")
+    assert list(folder.iterdir()) == [file]
 
     assert tried.json["dry_run"] is True
     assert tried.json["changes"][0] == {

@@ -19,6 +19,10 @@ async def account() -> AsyncIterator[FakeZendesk]:
     await fake.stop()
 
 
+def is_empty(folder: Path) -> bool:
+    return list(folder.iterdir()) == []
+
+
 async def zendesk(account: FakeZendesk, folder: Path, *arguments: str) -> Ended:
     env = {
         "BRIDGE_SECRET_KEY": "k" * 32,
@@ -37,6 +41,7 @@ async def test_setup_says_what_it_does_and_can_be_repeated(
     assert (dry.code, dry.err) == (0, "")
     assert dry.out.startswith("create ")
     assert dry.out.endswith("nothing was changed\n")
+    assert is_empty(folder)
 
     first = await zendesk(account, folder, "setup", "--json")
     assert {step["action"] for step in first.json["steps"]} == {"create"}
@@ -57,6 +62,7 @@ async def test_the_closing_automation_is_made_only_when_asked_for(
 async def test_status_changes_nothing(account: FakeZendesk, folder: Path) -> None:
     before = await zendesk(account, folder, "status", "--json")
     assert {step["action"] for step in before.json["steps"]} == {"create"}
+    assert is_empty(folder)
 
     await zendesk(account, folder, "setup")
     after = await zendesk(account, folder, "status")
@@ -71,6 +77,18 @@ async def test_teardown_takes_away_what_setup_made(account: FakeZendesk, folder:
     assert [step["action"] for step in gone.json["steps"]] == ["remove"] * 4
     again = await zendesk(account, folder, "teardown")
     assert (again.code, again.out) == (0, "nothing to do\n")
+
+
+async def test_teardown_needs_no_database(
+    account: FakeZendesk, folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    await zendesk(account, folder, "setup")
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+
+    gone = await zendesk(account, elsewhere, "teardown", "--json")
+
+    assert [step["action"] for step in gone.json["steps"]] == ["remove"] * 4
+    assert is_empty(elsewhere)
 
 
 async def test_refused_credentials_are_one_line_and_a_failure(

@@ -148,7 +148,12 @@ async def test_exactly_the_prepared_bytes_are_sent_under_the_key(
 
     got = await desk.create_ticket("in-1", body)
 
-    assert got == Written(ticket_id=TicketId(42), requester_id=CUSTOMER, comment_id=CommentId(7002))
+    assert got == Written(
+        ticket_id=TicketId(42),
+        requester_id=CUSTOMER,
+        comment_id=CommentId(7002),
+        status="new",
+    )
     assert zendesk.asked[0].body == body
     assert zendesk.asked[0].headers["idempotency-key"] == "in-1"
 

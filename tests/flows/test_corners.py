@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bridge.clock import rfc3339
+from bridge.clock import SystemClock, rfc3339
 from bridge.sandbox.demo import Sandbox
 from tests.flows import cast
 from tests.flows.conftest import Start, eventually
@@ -120,6 +120,34 @@ async def test_text_is_sent_again_once_whatever_happens_in_between(sandbox: Sand
 
     assert [one.status for one in sends(sandbox)] == [500, 429, 500]
     assert [one["state"] for one in await replies(sandbox)] == ["uncertain"]
+
+
+class StoppedClock:
+    """One moment for ever: everything falls into the same second."""
+
+    def __init__(self) -> None:
+        self.at_ms = SystemClock().now_ms()
+
+    def now_ms(self) -> int:
+        """Return UTC milliseconds since 1970."""
+        return self.at_ms
+
+
+async def test_ticket_solved_in_the_second_in_which_it_was_read_is_open_again(
+    start_sandbox: Start,
+) -> None:
+    sandbox = await start_sandbox(clock=StoppedClock())
+    ticket = await open_ticket(sandbox)
+    await sandbox.zendesk.set_status(ticket, "open")
+    gate = sandbox.zendesk.faults.hold_before("PUT", f"/api/v2/tickets/{ticket}")
+    await sandbox.twilio.customer_texts(MAYA, ACME, "second")
+    await gate.wait_arrived()
+
+    await sandbox.zendesk.set_status(ticket, "solved")
+    gate.open()
+
+    await eventually(lambda: len(sandbox.zendesk.comments(ticket)) == 2)
+    await eventually(lambda: sandbox.zendesk.tickets[ticket].status == "open")
 
 
 async def test_opt_out_is_noted_once_on_a_ticket_of_two_conversations(sandbox: Sandbox) -> None:

@@ -281,6 +281,27 @@ async def test_a_failing_delivery_is_asked_for_the_chosen_customer(browser: Brow
     await pressed.wait_for(timeout=WAIT_MS)
 
 
+@pytest.mark.parametrize(
+    ("cause", "kind", "words"),
+    [
+        ({"verdict": "ticket", "rule": "HELP"}, "auto", "The standard answer to HELP"),
+        ({"verdict": "opt_in", "rule": "START"}, "auto", "The standard answer to START"),
+        ({"verdict": "keyword", "rule": "JOIN"}, "auto", "The keyword rule’s reply"),
+        ({"verdict": "opt_out", "rule": "STOP"}, "opt_out_answer", "Confirms the opt-out"),
+    ],
+    ids=["help", "start", "rule", "stop"],
+)
+async def test_an_automatic_text_says_why_it_was_sent(
+    browser: Browser, cause: dict[str, str], kind: str, words: str
+) -> None:
+    await browser.world.add_message(id="cause", body=cause["rule"], sender=ACME, **cause)
+    await browser.world.add_message(
+        direction="outbound", body="Hello", state="delivered", kind=kind, cause_id="cause"
+    )
+
+    await browser.see("entry", words)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_no_barrier_is_found_by_axe(world: SmallWorld, client: Client, scheme: str) -> None:
     axe = pytest.importorskip("axe_playwright_python.async_playwright")

@@ -17,7 +17,7 @@ from tests.sandbox.browsing import (
     needs_browser,
     open_browser,
 )
-from tests.sandbox.small_world import ACME, MAYA, SmallWorld
+from tests.sandbox.small_world import MAYA, SmallWorld
 
 pytestmark = [needs_browser, pytest.mark.browser]
 
@@ -96,7 +96,7 @@ async def is_at_end(browser: Browser, testid: str) -> None:
 async def test_the_page_never_grows_beyond_its_window(browser: Browser, tabs: list[str]) -> None:
     await talk(browser)
 
-    for tab in tabs or [None]:
+    for tab in tabs or [""]:
         if tab:
             await browser.page.locator(f"[data-tab={tab}]").click()
         too_much = await browser.page.evaluate(
@@ -233,24 +233,3 @@ async def test_the_phone_is_no_wider_than_a_phone(browser: Browser) -> None:
 
     assert box is not None
     assert box["width"] <= 420
-
-
-@pytest.mark.parametrize(
-    ("cause", "kind", "words"),
-    [
-        ({"verdict": "ticket", "rule": "HELP"}, "auto", "The standard answer to HELP"),
-        ({"verdict": "opt_in", "rule": "START"}, "auto", "The standard answer to START"),
-        ({"verdict": "keyword", "rule": "JOIN"}, "auto", "The keyword rule’s reply"),
-        ({"verdict": "opt_out", "rule": "STOP"}, "opt_out_answer", "Confirms the opt-out"),
-    ],
-    ids=["help", "start", "rule", "stop"],
-)
-async def test_an_automatic_text_says_why_it_was_sent(
-    browser: Browser, cause: dict[str, str], kind: str, words: str
-) -> None:
-    await browser.world.add_message(id="cause", body=cause["rule"], sender=ACME, **cause)
-    await browser.world.add_message(
-        direction="outbound", body="Hello", state="delivered", kind=kind, cause_id="cause"
-    )
-
-    await browser.see("entry", words)

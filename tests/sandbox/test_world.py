@@ -28,6 +28,7 @@ class BridgeApi:
 
     def __init__(self) -> None:
         self.messages: list[dict[str, Any]] = []
+        self.told: dict[str, dict[str, Any]] = {}  # what the trace of a message also has
         self.traces_read = 0
         self.webhook_status = 200
 
@@ -39,7 +40,8 @@ class BridgeApi:
     async def show_trace(self, request: web.Request) -> web.Response:
         self.traces_read += 1
         found = [one for one in self.messages if one["id"] == request.match_info["id"]]
-        return web.json_response({**found[0], "why": "an ordinary text", "attempts": []})
+        trace = {**found[0], "why": "an ordinary text", "attempts": []}
+        return web.json_response({**trace, **self.told.get(found[0]["id"], {})})
 
     async def take_webhook(self, _request: web.Request) -> web.Response:
         return web.Response(status=self.webhook_status)
@@ -230,6 +232,22 @@ async def test_what_the_bridge_did_is_its_own_word(world: SandboxWorld, api: Bri
     assert first[0]["why"] == "an ordinary text"
     assert first == second
     assert api.traces_read == 1
+
+
+async def test_an_automatic_answer_says_what_it_answers(
+    world: SandboxWorld, api: BridgeApi
+) -> None:
+    api.messages = [
+        {"id": "m2", "direction": "outbound", "kind": "auto", "state": "sent"},
+        {"id": "m1", "direction": "inbound", "state": "done", "verdict": "ticket"},
+    ]
+    api.told = {"m1": {"rule": "HELP"}, "m2": {"cause_id": "m1"}}
+
+    for _ in range(3):
+        asked, answer = (await world.state())["messages"]
+        assert (asked["rule"], answer["cause_id"]) == ("HELP", "m1")
+
+    assert api.traces_read == 2
 
 
 async def test_every_change_is_told(

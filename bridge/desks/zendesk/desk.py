@@ -80,6 +80,11 @@ class ZendeskDesk:
         with well_formed(write=True):
             return tickets.read_written(answer, ticket_id=ticket.id)
 
+    async def reopen(self, ticket_id: TicketId) -> None:
+        """Set the status alone. Harmless to repeat, so never OutcomeUnknown."""
+        with _about_one_ticket(), _repeatable():
+            await self._api.put(f"/api/v2/tickets/{ticket_id}", {"ticket": {"status": "open"}})
+
     async def add_tags(self, ticket_id: TicketId, tags: Sequence[str]) -> None:
         """Add tags. Harmless to repeat, so never OutcomeUnknown."""
         wanted = tickets.tags(tags)

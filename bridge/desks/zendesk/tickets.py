@@ -116,7 +116,13 @@ def read_written(answer: Record, *, ticket_id: TicketId | None) -> Written:
         ticket_id=found,
         requester_id=None if requester_id is None else UserId(requester_id),
         comment_id=written_comment(record_of(answer, "audit")),
+        status=_status(ticket),
     )
+
+
+def _status(ticket: Record) -> TicketStatus | None:
+    status = (optional_text(ticket, "status") or "").lower()
+    return cast("TicketStatus", status) if status in STATUSES else None
 
 
 def refusal_of_creation(error: ZendeskRefused) -> Refused | TryLater:
