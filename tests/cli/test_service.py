@@ -73,6 +73,34 @@ async def test_serve_answers_until_it_is_asked_to_stop(
     assert b"Traceback" not in err
 
 
+async def test_lines_that_a_full_disk_lost_are_counted(
+    folder: Path, session: aiohttp.ClientSession
+) -> None:
+    port = free_port()
+    process = await asyncio.create_subprocess_shell(
+        f"exec {sys.executable} -m bridge serve 2>/dev/full",
+        cwd=folder,
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "BRIDGE_PORT": str(port),
+            **SETTINGS,
+        },
+    )
+
+    await asyncio.wait_for(answers(session, f"http://127.0.0.1:{port}/readyz"), 15)
+    async with session.get(f"http://127.0.0.1:{port}/metrics") as response:
+        counted = dict(
+            line.rsplit(" ", 1)
+            for line in (await response.text()).splitlines()
+            if not line.startswith("#")
+        )
+    process.terminate()
+    await asyncio.wait_for(process.wait(), 10)
+
+    assert float(counted["bridge_log_lines_dropped"]) >= 1
+
+
 async def test_a_port_that_is_taken_is_told_in_one_line(folder: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
