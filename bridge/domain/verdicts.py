@@ -7,7 +7,7 @@ keyword, consent policy, ticket.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -244,10 +244,14 @@ def _helped(facts: Facts, word: StandardWord | None) -> Decision:
     actions.append(_ticket(facts))
     return Decision(
         verdict="ticket",
-        why=f"{said} asks for help: answered, and a ticket",
+        why=f"{said} asks for help: {_who_answers(actions)}, and a ticket",
         rule=said,
         actions=tuple(actions),
     )
+
+
+def _who_answers(actions: Sequence[Action]) -> str:
+    return "answered" if any(isinstance(one, Answer) for one in actions) else "not ours to answer"
 
 
 def _by_rule(facts: Facts, rule: KeywordRule, word: str) -> Decision:

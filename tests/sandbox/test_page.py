@@ -125,7 +125,7 @@ async def test_a_formatted_reply_is_sent_as_html(browser: Browser) -> None:
     assert "We found&nbsp;<b>it</b>" in call["html"] or "We found <b>it</b>" in call["html"]
     assert "<ul><li>at 14 &lt;Main&gt; Street</li></ul>" in call["html"]
     assert "style" not in call["html"]
-    await page.wait_for_function("!document.getElementById('editor').textContent")
+    await page.wait_for_function("() => !document.getElementById('editor').textContent")
 
 
 @pytest.mark.parametrize("selected", [True, False], ids=["on words", "on nothing"])

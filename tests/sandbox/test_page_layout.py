@@ -54,9 +54,13 @@ async def client(world: SmallWorld) -> AsyncIterator[Client]:
 async def browser(
     world: SmallWorld, client: Client, request: pytest.FixtureRequest
 ) -> AsyncIterator[Browser]:
-    """A page of the size that the test names by `sized`."""
+    """A page of the size that the test names by `sized`.
+
+    Without motion: what moves holds its hidden parts, and would hide a page that grows.
+    """
     width, height = SIZES[getattr(request, "param", "desktop")]
-    async for browser in open_browser(world, client, viewport={"width": width, "height": height}):
+    looks = {"viewport": {"width": width, "height": height}, "reduced_motion": "reduce"}
+    async for browser in open_browser(world, client, **looks):
         yield browser
 
 
@@ -145,7 +149,7 @@ async def test_at_middling_width_the_tab_of_what_is_in_sight_is_pressed(browser:
 async def test_tabs_follow_the_width_of_the_window(browser: Browser) -> None:
     for width, expected in ((1440, []), (1024, ["ticket"]), (390, ["phone"])):
         await browser.page.set_viewport_size({"width": width, "height": 800})
-        await browser.page.wait_for_function(f"innerWidth === {width}")
+        await browser.page.wait_for_function(f"() => innerWidth === {width}")
         await browser.page.evaluate("new Promise(requestAnimationFrame)")
         assert await pressed_tabs(browser) == expected
 
@@ -208,7 +212,9 @@ async def test_who_reads_further_up_stays_there(browser: Browser) -> None:
     comments = browser.page.get_by_test_id("comments")
     await comments.hover()
     await browser.page.mouse.wheel(0, -5000)
-    await browser.page.wait_for_function("document.getElementById('comments').scrollTop === 0")
+    await browser.page.wait_for_function(
+        "() => document.getElementById('comments').scrollTop === 0", timeout=WAIT_MS
+    )
 
     await browser.world.zendesk_down(down=True)
     await browser.see("outage", "Zendesk is down")
