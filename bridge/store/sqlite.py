@@ -249,9 +249,14 @@ def _back_up(connection: sqlite3.Connection, path: str) -> None:
 
 def _touch_private(path: str) -> None:
     """Make the file so that only its owner can read it: it holds numbers and texts. SQLite gives
-    the files beside it (-wal, -shm) the same mode."""
-    with contextlib.suppress(OSError):  # SQLite says better what is wrong
-        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+    the files beside it (-wal, -shm) the same mode.
+
+    Never opens one that is there: closing it again would drop the locks that SQLite holds on it
+    in this process (POSIX locks belong to the process, not to the open file), and two writers
+    would then ruin it.
+    """
+    with contextlib.suppress(OSError):  # it exists; or SQLite says better what is wrong
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def _set_up(connection: sqlite3.Connection) -> None:

@@ -126,3 +126,33 @@ async def test_a_file_that_is_no_database_is_a_mistake_of_the_settings(tmp_path:
     with pytest.raises(UserMistake, match="not a database"):
         async with opened(SqliteDatabase(str(tmp_path / "bridge.db"), HandClock())):
             pass
+
+
+async def test_a_second_opening_leaves_the_locks_of_the_first_in_place(tmp_path: Path) -> None:
+    path = tmp_path / "shared.db"
+    async with opened(SqliteDatabase(str(path), HandClock())) as first:
+        async with opened(SqliteDatabase(str(path), HandClock())):
+            await first.write(put("here"))
+        # Whoever leaves last folds the log into the file and takes it away.
+        leave = (
+            "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); "
+            "c.execute(\"INSERT INTO meta VALUES ('there', 'x')\"); c.commit(); c.close()"
+        )
+        process = await asyncio.create_subprocess_exec(sys.executable, "-c", leave, str(path))
+        assert await process.wait() == 0
+
+        assert path.with_name("shared.db-wal").exists()
+        assert await first.write(put("here again")) == 1
+        rows = await first.read(lambda tx: tx.all("SELECT name FROM meta ORDER BY name"))
+        assert [row["name"] for row in rows] == ["here", "here again", "there"]
+
+
+async def test_only_the_owner_can_read_the_database_and_its_backup(tmp_path: Path) -> None:
+    path = tmp_path / "private.db"
+    async with opened(SqliteDatabase(str(path), HandClock())) as database:
+        await database.write(put("x"))
+        await database.back_up(str(tmp_path / "copy.db"))
+        modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+
+    assert set(modes.values()) == {0o600}
+    assert {"private.db", "private.db-wal", "copy.db"} <= set(modes)
