@@ -147,12 +147,16 @@ async def test_a_second_opening_leaves_the_locks_of_the_first_in_place(tmp_path:
         assert [row["name"] for row in rows] == ["here", "here again", "there"]
 
 
+def modes_in(folder: Path) -> dict[str, int]:
+    return {file.name: file.stat().st_mode & 0o777 for file in folder.iterdir()}
+
+
 async def test_only_the_owner_can_read_the_database_and_its_backup(tmp_path: Path) -> None:
     path = tmp_path / "private.db"
     async with opened(SqliteDatabase(str(path), HandClock())) as database:
         await database.write(put("x"))
         await database.back_up(str(tmp_path / "copy.db"))
-        modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+        modes = modes_in(tmp_path)
 
     assert set(modes.values()) == {0o600}
     assert {"private.db", "private.db-wal", "copy.db"} <= set(modes)
