@@ -207,8 +207,10 @@ def _is_history(
 
 def _in_marks(run: Sequence[Line]) -> list[Line]:
     texts = [line.text for line in run]
-    first = next(place for place, text in enumerate(texts) if text)
-    final = next(place for place in range(len(texts) - 1, -1, -1) if texts[place])
+    worded = [place for place, text in enumerate(texts) if text]
+    if not worded:
+        return list(run)
+    first, final = worded[0], worded[-1]
     if not texts[first].startswith(('"', "“", "«", "„")):
         texts[first] = f'"{texts[first]}'
         texts[final] = f'{texts[final]}"'

@@ -6,7 +6,7 @@ import re
 
 import phonenumbers
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bridge.domain import numbers
@@ -76,6 +76,7 @@ def test_reading_never_raises_and_gives_one_of_three_forms(raw: str, country: st
     assert numbers.can_be_answered(address) != address.startswith("name:")
 
 
+@example("+430000000", None)
 @given(st.from_regex(r"\+[1-9][0-9]{6,14}", fullmatch=True), st.none() | COUNTRIES)
 def test_e164_from_a_carrier_is_always_a_number(raw: str, country: str | None) -> None:
     address = numbers.read_address(raw, country)

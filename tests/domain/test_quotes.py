@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from bridge.domain.plaintext import plain_to_text, to_text
-from bridge.domain.quotes import is_attribution
+from bridge.domain.quotes import Line, cut_history, is_attribution
 
 
 @pytest.mark.parametrize(
@@ -164,3 +164,11 @@ def test_quoted_history(html_body: str, text: str) -> None:
 )
 def test_quoted_history_in_plain_text(plain_body: str, text: str) -> None:
     assert plain_to_text(plain_body) == text
+
+
+def test_a_quotation_without_words_between_signatures_is_survived() -> None:
+    sign, quote = Line("0", "signature"), Line("", "quote")
+
+    kept = cut_history([sign, quote, sign, quote, Line("0", "quote")])
+
+    assert kept[0] == sign
