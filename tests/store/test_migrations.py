@@ -24,7 +24,8 @@ def shape(connection: sqlite3.Connection) -> dict[tuple[str, str], str]:
 
 
 def plain(sql: str) -> str:
-    return " ".join(re.sub(r"--[^\n]*", "", sql).split())
+    # An added column brings its own white space along.
+    return re.sub(r" ?([,()]) ?", r"\1", " ".join(re.sub(r"--[^\n]*", "", sql).split()))
 
 
 async def test_the_migrations_end_at_schema_sql(database: SqliteDatabase, tmp_path: Path) -> None:
@@ -49,7 +50,9 @@ async def test_a_second_start_migrates_nothing(tmp_path: Path) -> None:
     async with opened(SqliteDatabase(path, clock)) as second:
         done = await second.read(lambda tx: tx.all("SELECT number, applied_at FROM migrations"))
 
-    assert [(row["number"], row["applied_at"]) for row in done] == [(1, began_ms)]
+    assert [(row["number"], row["applied_at"]) for row in done] == [
+        (step.number, began_ms) for step in read_migrations()
+    ]
 
 
 async def test_a_database_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
@@ -64,7 +67,9 @@ async def test_a_database_of_a_newer_version_is_refused_and_left_alone(tmp_path:
             pass
 
     with sqlite3.connect(path) as left:
-        assert left.execute("SELECT count(*) FROM migrations").fetchone() == (2,)
+        assert left.execute("SELECT count(*) FROM migrations").fetchone() == (
+            len(read_migrations()) + 1,
+        )
     left.close()
 
 
