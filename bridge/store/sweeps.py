@@ -99,12 +99,13 @@ def ages(tx: Transaction) -> dict[str, int]:
 
 
 def active_tickets(tx: Transaction, since_ms: int, most: int) -> Sequence[int]:
-    """The tickets of conversations in which something was said lately."""
+    """The tickets of conversations in which something was said lately, the latest first."""
     rows = tx.all(
-        "SELECT DISTINCT c.ticket_id FROM "
-        "(SELECT conversation_id, created_at FROM messages ORDER BY seq DESC LIMIT $1) m "
+        "SELECT c.ticket_id FROM "
+        "(SELECT seq, conversation_id, created_at FROM messages ORDER BY seq DESC LIMIT $1) m "
         "JOIN conversations c ON c.id = m.conversation_id "
-        "WHERE c.ticket_id IS NOT NULL AND m.created_at >= $2 LIMIT $3",
+        "WHERE c.ticket_id IS NOT NULL AND m.created_at >= $2 "
+        "GROUP BY c.ticket_id ORDER BY max(m.seq) DESC LIMIT $3",
         *(LATEST_MESSAGES, since_ms, most),
     )
     return [int(row["ticket_id"]) for row in rows]

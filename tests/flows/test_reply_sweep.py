@@ -257,6 +257,19 @@ async def asked_or_waits(sandbox: Sandbox) -> None:
     await settled(sandbox)
 
 
+async def test_where_changes_cannot_be_asked_for_active_tickets_are_looked_at(
+    start_sandbox: Start,
+) -> None:
+    sandbox, _ = await start(start_sandbox)
+    ticket_id = await open_ticket(sandbox)
+    sandbox.zendesk.faults.refuse(*DIRECT, 404, body='{"error": "InvalidEndpoint"}', times=None)
+    sandbox.zendesk.deliveries.lost = True
+
+    await sandbox.zendesk.agent_replies(ticket_id, "<p>Hi</p>")
+
+    await has_texted(sandbox, "Hi")
+
+
 async def test_tickets_that_nobody_texts_on_are_left_alone(start_sandbox: Start) -> None:
     sandbox, clock = await start(start_sandbox)
     user = sandbox.zendesk.add_user(name="Somebody", email="some@example.com")

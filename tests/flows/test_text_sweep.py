@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
 from bridge.clock import rfc3339
 from bridge.sandbox.demo import Sandbox
 from tests.flows.cast import (
     ACME,
+    AMIRA,
     JONAS,
     MAYA,
     ORDERS,
@@ -25,6 +30,7 @@ from tests.flows.cast import (
 )
 from tests.flows.conftest import Start, eventually
 from tests.flows.outbound import MovingClock, metric
+from tests.flows.serving import serving
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -322,6 +328,35 @@ async def test_refused_list_is_not_asked_for_again_before_its_time(start_sandbox
     assert len(sandbox.twilio.faults.seen(*LIST)) == asked
     clock.ahead_ms += 60_000
     await taken_in(sandbox, 3)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(60)
+async def test_kill_in_the_middle_of_a_sweep_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    async with serving(tmp_path) as serve:
+        sandbox, process = await serve(**OFTEN)
+        bodies = [f"Text {number}" for number in range(40)]
+        for body in bodies:
+            for customer in (MAYA, JONAS, AMIRA):
+                await lose(sandbox, customer, ACME, body)
+        gate = sandbox.twilio.faults.hold_after(*LIST)
+        await gate.wait_arrived()
+        await process.kill()
+        gate.open()
+        await process.start()
+
+        async def have_begun() -> bool:
+            return len(await messages(sandbox)) > 0
+
+        await eventually(have_begun, within_s=20)
+        await process.kill()
+        await process.start()
+
+        def are_there() -> bool:
+            return sum(len(customer_comments(one)) for one in tickets(sandbox)) >= 3 * len(bodies)
+
+        await eventually(are_there, within_s=30)
+        assert [customer_comments(one) for one in tickets(sandbox)] == [bodies] * 3
 
 
 def _minute(ms: int) -> str:

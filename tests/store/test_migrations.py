@@ -119,3 +119,29 @@ CREATE INDEX i
 def test_a_script_without_its_last_semicolon_is_refused() -> None:
     with pytest.raises(ValueError, match="unfinished statement: CREATE TABLE a"):
         statements_of("CREATE TABLE a (b TEXT)")
+
+
+async def test_work_that_waits_keeps_its_order_through_the_step_that_brings_sweeps(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "bridge.db"
+    first = read_migrations()[0]
+    before = sqlite3.connect(path)
+    for statement in first.statements:
+        before.execute(statement)
+    before.execute("INSERT INTO migrations VALUES (1, 'initial', 1)")
+    for number, ref in ((7, "a"), (9, "b"), (12, "c")):
+        before.execute(
+            "INSERT INTO work (id, ref, lane, account, kind, state, attempts, due_at, created_at) "
+            "VALUES (?, ?, 'look:7', 'zendesk', 'look', 'waiting', 2, 1, 1)",
+            (number, ref),
+        )
+    before.commit()
+    before.close()
+
+    database = SqliteDatabase(str(path), HandClock())
+    await database.open()
+    kept = await database.read(lambda tx: tx.all("SELECT ref, attempts FROM work ORDER BY id"))
+    await database.close()
+
+    assert [(row["ref"], row["attempts"]) for row in kept] == [("a", 2), ("b", 2), ("c", 2)]

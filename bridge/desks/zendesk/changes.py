@@ -23,7 +23,7 @@ from bridge.desks.zendesk.records import (
 )
 
 EXPORT, SEARCH = "export:", "search:"  # what a cursor of ours begins with
-FORBIDDEN = 403
+NOT_FOR_US = (403, 404)  # no admin; not in the account's plan
 EXPORT_PAGE = 500  # of 1,000 at most: whole tickets come, and an answer has to end in time
 SEARCH_PAGE = 100
 SEARCH_PAGES = 10  # a search shows 1,000 results and not one more
@@ -43,7 +43,7 @@ class ChangeFeed:
             try:
                 return await self._export(cursor, since_ms)
             except ZendeskRefused as error:
-                if error.status != FORBIDDEN:
+                if error.status not in NOT_FOR_US:
                     raise
                 self._may_export = False  # for admins alone: not asked again before a restart
         return await self._search(cursor, since_ms)
@@ -62,7 +62,7 @@ class ChangeFeed:
             try:
                 return await self._page({"cursor": cursor.removeprefix(EXPORT)})
             except ZendeskRefused as error:
-                if error.status == FORBIDDEN:
+                if error.status in NOT_FOR_US:
                     raise
                 # A cursor that has had its time: once more over what may have been missed.
         return await self._page(start)
