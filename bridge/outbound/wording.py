@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+
+from bridge.clock import to_the_minute
 
 FAILED_TAGS = ("sms_failed",)
 EXCERPT = 80  # characters of a reply that name it
@@ -83,23 +84,18 @@ def in_parts(parts: int, segments: int) -> str:
 
 def found_too_late(written_ms: Sequence[int], now_ms: int) -> str:
     """Replies that nobody told the bridge of, found when they were old (UTC milliseconds)."""
-    times = ", ".join(minute(ms) for ms in written_ms)
+    times = ", ".join(to_the_minute(ms) for ms in written_ms)
     which = f"The reply of {times}" if len(written_ms) == 1 else f"Replies on this ticket ({times})"
     return (
         f"Not texted: {which}. Zendesk did not tell the bridge at the time, and a check found it "
-        f"only now ({minute(now_ms)}), too late to text it without asking you. If it still holds, "
-        "please send it again as a new reply."
+        f"only now ({to_the_minute(now_ms)}), too late to text it without asking you. If it still "
+        "holds, please send it again as a new reply."
     )
 
 
 def sent_elsewhere(number: str, body: str) -> str:
     """A text that did not start on the ticket."""
     return f"Texted to the customer from {number}:\n\n{body}"
-
-
-def minute(ms: int) -> str:
-    """A time as agents read it: 2026-01-02 03:04 UTC."""
-    return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _sentence(words: str) -> str:

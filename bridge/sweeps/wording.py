@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+
+from bridge.clock import to_the_minute
 
 RECOVERED_TAGS = ("sms_recovered",)
 
 
 def came_late(sent_ms: Sequence[int]) -> str:
     """Texts that stand on the ticket later than they were sent (UTC milliseconds)."""
-    first, last = _minute(min(sent_ms)), _minute(max(sent_ms))
+    first, last = to_the_minute(min(sent_ms)), to_the_minute(max(sent_ms))
     if len(sent_ms) == 1:
         return (
             f"Recovered: the customer's text above was sent at {first}. The carrier did not hand "
@@ -21,7 +22,3 @@ def came_late(sent_ms: Sequence[int]) -> str:
         f"Recovered: the customer's last {len(sent_ms)} texts above were sent {when}. The carrier "
         "did not hand them over at the time, so they stand here late."
     )
-
-
-def _minute(ms: int) -> str:
-    return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d %H:%M} UTC"
