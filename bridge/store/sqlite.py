@@ -250,8 +250,10 @@ def _back_up(connection: sqlite3.Connection, path: str) -> None:
 def _touch_private(path: str) -> None:
     """Make the file so that only its owner can read it: it holds numbers and texts. SQLite gives
     the files beside it (-wal, -shm) the same mode."""
+    # Never opened where it exists: closing any descriptor of the file ends every lock that this
+    # process has on it, and another process would take the log from under us.
     with contextlib.suppress(OSError):  # SQLite says better what is wrong
-        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def _set_up(connection: sqlite3.Connection) -> None:
