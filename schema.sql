@@ -91,6 +91,7 @@ CREATE TABLE tickets (
     requester_id    BIGINT NOT NULL, -- at linking: a reply goes to nobody else
     replies_from    BIGINT NOT NULL, -- comments before this are not replies to this conversation
     linked_at       BIGINT NOT NULL,
+    swept_change    BIGINT,          -- the desk's change that a sweep has had looked at
     PRIMARY KEY (ticket_id, conversation_id)
 );
 CREATE INDEX tickets_by_conversation ON tickets (conversation_id, linked_at);
@@ -99,6 +100,17 @@ CREATE INDEX tickets_by_conversation ON tickets (conversation_id, linked_at);
 CREATE TABLE cursors (
     ticket_id BIGINT PRIMARY KEY,
     read_to   BIGINT NOT NULL        -- the newest comment's time that has been seen
+);
+
+-- How far each far side has been asked for what its webhooks missed.
+CREATE TABLE sweeps (
+    account  TEXT NOT NULL,          -- "zendesk", or a carrier's name
+    part     TEXT NOT NULL,          -- at a carrier the number of ours, at the desk ""
+    position TEXT,                   -- the desk's own cursor; a carrier's newest text, UTC ms
+    since    BIGINT NOT NULL,        -- what is older is history, and left alone
+    asked_at BIGINT,                 -- the last call
+    done_at  BIGINT,                 -- when there was last nothing left to ask for
+    PRIMARY KEY (account, part)
 );
 
 -- Every text, both ways, as a person sees it.
@@ -133,7 +145,10 @@ CREATE TABLE messages (
     told_agent      BIGINT NOT NULL DEFAULT 0,  -- 1: of its failure; 2: retried since
     idempotency_key TEXT UNIQUE,          -- the API caller's
     created_at      BIGINT NOT NULL,
-    updated_at      BIGINT NOT NULL
+    updated_at      BIGINT NOT NULL,
+    sent_at         BIGINT,               -- inbound: by the carrier's list, in whole seconds
+    recovered       TEXT                  -- found by a sweep: its webhook got lost, or the carrier
+                        CHECK (recovered IN ('missed', 'withheld'))  -- held the text back
 );
 CREATE UNIQUE INDEX messages_by_carrier_id ON messages (carrier, carrier_id)
     WHERE direction = 'inbound';
@@ -187,13 +202,13 @@ CREATE INDEX comments_by_ticket ON comments (ticket_id, at);
 
 -- Stored things to do. Order holds within a lane: "in:CONVERSATION" writes to the desk,
 -- "out:CONVERSATION" sends texts, "consent:CONVERSATION" the answers to STOP and START,
--- "look:TICKET" reads comments.
+-- "look:TICKET" reads comments, "sweep:ACCOUNT" looks for what webhooks missed.
 CREATE TABLE work (
     id              INTEGER PRIMARY KEY,
     ref             TEXT NOT NULL UNIQUE, -- its name in the API and the CLI
     lane            TEXT NOT NULL,
     account         TEXT NOT NULL,        -- the far side it calls: a pause of it holds this up
-    kind            TEXT NOT NULL CHECK (kind IN ('text', 'note', 'look', 'send')),
+    kind            TEXT NOT NULL CHECK (kind IN ('text', 'note', 'look', 'send', 'sweep')),
     message_id      TEXT,
     conversation_id TEXT,
     ticket_id       BIGINT,

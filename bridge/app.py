@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -12,7 +11,6 @@ from typing import Any
 import structlog
 from aiohttp import web
 
-from bridge import logs
 from bridge.carriers.contract import Carrier, DeliveryReport, InboundText
 from bridge.carriers.registry import CAPABILITIES, build_carriers
 from bridge.carriers.twilio import TwilioSettings
@@ -34,11 +32,12 @@ from bridge.outbound import request as outbound_request
 from bridge.outbound.collect import ReplyCollector
 from bridge.outbound.send import TextSender
 from bridge.outbound.track import take_report
-from bridge.secrets import derive_key, unseal
+from bridge.secrets import unseal
 from bridge.settings import Settings
-from bridge.store import conversations, signatures, work
+from bridge.store import conversations, signatures, sweeps, work
 from bridge.store.database import Database, Transaction
 from bridge.store.sqlite import SqliteDatabase
+from bridge.sweeps.handlers import Sweeps, build_sweeps
 from bridge.ticketing.notes import NoteWriter
 from bridge.ticketing.writes import DeskWriter
 from bridge.web.parts import NewMessage, WebParts
@@ -95,7 +94,11 @@ def carriers_of(settings: Settings, http: HttpClient, clock: Clock) -> dict[str,
 
 def rules_of(settings: Settings) -> Rules:
     """How texts are judged here."""
-    return Rules(tickets_from=settings.tickets_from, capabilities=CAPABILITIES)
+    return Rules(
+        tickets_from=settings.tickets_from,
+        capabilities=CAPABILITIES,
+        answer_within_ms=int(settings.reply_max_age * 1000),
+    )
 
 
 class Service:
@@ -189,22 +192,29 @@ class Service:
         self.directory.at(tx)
         work.forget_leases(tx)  # the file's lock says that nobody else holds one
         work.end_credential_pauses(tx)
+        for account in (ZENDESK, *self.carriers):
+            sweeps.plan_now(tx, account)
 
     async def _tick(self) -> None:
         """Notice what other processes (the CLI) have changed, and measure the backlog."""
         while True:
             await asyncio.sleep(TICK_S)
             with contextlib.suppress(NotDurable):
-                waiting, failed, oldest = await self.database.read(self._look_around)
-                age_s = 0.0 if oldest is None else (self.clock.now_ms() - oldest) / 1000
+                (waiting, failed, oldest), swept = await self.database.read(self._look_around)
+                now_ms = self.clock.now_ms()
+                age_s = 0.0 if oldest is None else (now_ms - oldest) / 1000
+                for account, done_ms in swept.items():
+                    self.metrics.set_sweep_age(account, (now_ms - done_ms) / 1000)
                 self.metrics.set_backlog(Backlog(waiting=waiting, failed=failed, oldest_s=age_s))
                 if self.directory.latest.version != self._settled_version:
                     self._settled_version = await self.database.write(self._take_in_waiting)
                 await self._keep_forgeries()
 
-    def _look_around(self, tx: Transaction) -> tuple[int, int, int | None]:
+    def _look_around(
+        self, tx: Transaction
+    ) -> tuple[tuple[int, int, int | None], Mapping[str, int]]:
         self.directory.at(tx)
-        return work.backlog(tx)
+        return work.backlog(tx), sweeps.ages(tx)
 
     async def _keep_forgeries(self) -> None:
         """Store refused webhooks once a tick, so that forgers can't make us write at their pace."""
@@ -226,6 +236,8 @@ class Service:
             desk=self.desk,
             directory=self.directory.at,
             longest=self.rules.longest,
+            counters=self.metrics,
+            max_age_ms=self.rules.answer_within_ms,
         )
         sender = TextSender(
             desk=self.desk,
@@ -235,9 +247,15 @@ class Service:
             public_url=self.settings.public_url,
             settle_wait_s=self.settings.settle_wait,
         )
+        swept = self._build_sweeps()
         accounts: Mapping[str, Mapping[str, Any]] = {
-            ZENDESK: {"text": texts.write_text, "note": notes.write_note, "look": replies.look},
-            **{name: {"send": sender.send} for name in CAPABILITIES},
+            ZENDESK: {
+                "text": texts.write_text,
+                "note": notes.write_note,
+                "look": replies.look,
+                "sweep": swept.replies,
+            },
+            **{name: {"send": sender.send, "sweep": swept.texts} for name in CAPABILITIES},
         }
         pace = Pace(
             retry_base_s=min(self.settings.retry_base, self.settings.retry_max),
@@ -255,10 +273,22 @@ class Service:
                 on_set_aside={
                     "text": inbound_ticket.note_set_aside,
                     "send": sender.note_set_aside,
+                    "sweep": swept.note_set_aside,
                 },
             )
             for account, handlers in accounts.items()
         ]
+
+    def _build_sweeps(self) -> Sweeps:
+        return build_sweeps(
+            database=self.database,
+            desk=self.desk,
+            carriers=self.carriers,
+            directory=self.directory.at,
+            rules=self.rules,
+            counters=self.metrics,
+            interval_s=self.settings.sweep_interval,
+        )
 
     def _web_parts(self) -> WebParts:
         token = self.settings.api_token
@@ -348,30 +378,3 @@ class Service:
 
     def _note_forgery(self, source: str, reason: str) -> None:
         self._forgeries[source] = reason
-
-
-async def run_service(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT. Raises UserMistake where it can't start."""
-    secret = settings.secret_key
-    writer = logs.configure(
-        settings.log_format,
-        settings.log_level,
-        number_key=None if secret is None else derive_key(secret.get_secret_value(), "numbers"),
-        secrets=settings.secret_values,
-    )
-    service = Service(settings)
-    service.metrics.watch_log_lines(lambda: writer.dropped)
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
-    await service.start()
-    waits = [asyncio.create_task(stopping.wait()), asyncio.create_task(service.wait())]
-    try:
-        done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in waits:
-            task.cancel()
-        await service.stop()

@@ -29,6 +29,11 @@ def rfc3339(ms: int) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"
 
 
+def to_the_minute(ms: int) -> str:
+    """Write a time as agents read it: 2026-01-02 03:04 UTC."""
+    return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d %H:%M} UTC"
+
+
 def from_rfc3339(text: str) -> int:
     """Read an RFC 3339 time to milliseconds. Raises ValueError on anything else."""
     moment = datetime.fromisoformat(text)

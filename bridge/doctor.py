@@ -19,12 +19,14 @@ from bridge.provisioning import made
 from bridge.secrets import unseal
 from bridge.settings import Settings, missing_for_serve
 from bridge.store import settings as stored
-from bridge.store import signatures, work
+from bridge.store import signatures, sweeps, work
 from bridge.store.database import Transaction
 from bridge.store.signatures import SignatureFault
 
 LARGEST_SKEW_S = 60
 LONG_ENOUGH = 32  # characters of a secret key
+SWEEPS_MISSED = 3  # of them, before it is a fault
+SWEEP_GRACE_S = 300
 RECENT_MS = 24 * 3600 * 1000
 STAFF = ("agent", "admin")
 MEND_LOGIN = "see Admin Center > Apps and integrations > APIs, and the client's scopes (read write)"
@@ -91,7 +93,7 @@ async def _database(
         return None, ()
     try:
         await database.write(signatures.probe)
-        directory, faults, backlog, pauses = await database.read(_look)
+        directory, faults, backlog, pauses, swept = await database.read(_look)
     except BridgeError as error:
         mend = "see that the disk has room and that no other program holds the file"
         findings.append(Finding(check="database", ok=False, detail=str(error), mend=mend))
@@ -101,6 +103,7 @@ async def _database(
     findings.append(Finding(check="database", ok=True, detail="opened, current, written to"))
     findings.append(_settings(directory))
     findings.append(_backlog(*backlog))
+    findings += [_swept(settings, clock, *entry) for entry in swept.items()]
     findings += [
         Finding(
             check=f"{account} paused",
@@ -121,9 +124,22 @@ def _look(
     Sequence[SignatureFault],
     tuple[int, int, int | None],
     dict[str, tuple[int, str]],
+    dict[str, int],
 ]:
     directory = stored.load_directory(tx)
-    return directory, signatures.faults(tx), work.backlog(tx), work.pauses(tx)
+    found = signatures.faults(tx), work.backlog(tx), work.pauses(tx), sweeps.ages(tx)
+    return directory, *found
+
+
+def _swept(settings: Settings, clock: Clock, account: str, done_ms: int) -> Finding:
+    """Looking for what webhooks missed has to go on, or a lost one stays unnoticed."""
+    age_s = max(0, round((clock.now_ms() - done_ms) / 1000))
+    return _judged(
+        f"sweeps of {account}",
+        ok=age_s <= SWEEPS_MISSED * settings.sweep_interval + SWEEP_GRACE_S,
+        detail=f"last came to an end {age_s} s ago",
+        mend="see that `bridge serve` runs, and `bridge failed list` and its log for sweep.refused",
+    )
 
 
 def _settings(directory: Directory) -> Finding:

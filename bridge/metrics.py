@@ -22,6 +22,7 @@ import bridge
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 
 CallOutcome: TypeAlias = Literal["done", "later", "refused", "unknown"]
+Recovered: TypeAlias = Literal["text", "reply", "old_reply"]
 RefusalReason: TypeAlias = Literal["signature", "malformed", "too_large", "method", "not_durable"]
 
 # Seconds. A carrier's webhook has 15 s at most; a call to a far side ends at its time-out.
@@ -66,6 +67,18 @@ class Metrics:
             ["kind", "outcome"],
             registry=registry,
         )
+        self._recovered = Counter(
+            "bridge_recovered",
+            "What sweeps found that no webhook had brought, by what it was",
+            ["what"],
+            registry=registry,
+        )
+        self._sweep_age = Gauge(
+            "bridge_sweep_age_seconds",
+            "How long ago a far side had last been swept to the end",
+            ["account"],
+            registry=registry,
+        )
         self._work = Gauge("bridge_work", "Work, by state", ["state"], registry=registry)
         self._oldest = Gauge(
             "bridge_work_oldest_seconds", "How long the oldest work waits", registry=registry
@@ -105,6 +118,14 @@ class Metrics:
     def count_attempt(self, kind: str, outcome: str) -> None:
         """Count an attempt at work; the words are those of the attempts table."""
         self._attempts.labels(kind, outcome).inc()
+
+    def count_recovered(self, what: Recovered) -> None:
+        """Count what a sweep found."""
+        self._recovered.labels(what).inc()
+
+    def set_sweep_age(self, account: str, seconds: float) -> None:
+        """Note how long ago an account had last been swept to the end."""
+        self._sweep_age.labels(account).set(seconds)
 
     def time_call(self, far_side: str, outcome: CallOutcome, seconds: float) -> None:
         """Note how long a call to a far side took and how it ended."""

@@ -13,7 +13,7 @@ from bridge.carriers.contract import Finding
 from bridge.doctor import run_doctor
 from bridge.sandbox.demo import Sandbox
 from bridge.settings import load_settings
-from bridge.store import signatures, work
+from bridge.store import signatures, sweeps, work
 from tests.cli.conftest import run_process
 from tests.flows.conftest import QUICK, eventually, free_port
 
@@ -129,6 +129,20 @@ async def test_a_webhook_that_is_not_repeated_is_advice_and_no_trouble(sandbox: 
 
     assert all(finding.ok for finding in found)
     assert [finding.check for finding in found if finding.mend] == [f"twilio number {ACME}"]
+
+
+async def test_sweeps_that_do_not_come_to_an_end_are_noticed(sandbox: Sandbox) -> None:
+    database = running(sandbox).database
+    await eventually(lambda: database.read(lambda tx: len(sweeps.ages(tx)) == 2))
+    assert not [name for name in await troubles(sandbox) if name.startswith("sweeps")]
+
+    await database.write(
+        lambda tx: tx.run("UPDATE sweeps SET done_at = done_at - 900000 WHERE account = 'twilio'")
+    )
+
+    found = await troubles(sandbox)
+    assert set(found) == {"sweeps of twilio"}
+    assert "ago" in found["sweeps of twilio"].detail
 
 
 async def test_a_trigger_that_was_deleted_is_to_be_set_up_again(sandbox: Sandbox) -> None:

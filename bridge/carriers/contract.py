@@ -51,6 +51,7 @@ class InboundText:
     media: tuple[Media, ...] = ()
     carrier_handled: OptOutWord | None = None  # the carrier said that it has dealt with this word
     sent_at_ms: int | None = None
+    withheld: bool = False  # the carrier calls no webhook for it, as it looks machine-written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +106,7 @@ class Capabilities:
     delivery_reports: bool
     idempotency_key: bool
     can_find_sent: bool
+    can_list: bool = False  # texts whose webhook never came can be listed
     webhook_methods: frozenset[str] = frozenset({"POST"})  # how its webhooks may come: GET, POST
     # words (upper case) that the carrier answers by itself, per kind of sender and class of word
     answers: Mapping[SenderKind, Mapping[OptOutWord, frozenset[str]]] = field(default_factory=dict)
@@ -147,6 +149,11 @@ class Carrier(Protocol):
     async def find_sent(self, text: OutgoingText, *, since_ms: int) -> Sequence[Accepted]:
         """Texts on the carrier's list with this sender, customer and body, created at or after
         `since_ms` (allowing for whole seconds), oldest first. Raises TryLater or Refused."""
+        ...
+
+    async def list_inbound(self, *, since_ms: int, senders: Sequence[str]) -> Sequence[InboundText]:
+        """Texts to these numbers of ours that the carrier got at or after `since_ms`, oldest
+        first, each with `sent_at_ms`. Raises TryLater or Refused."""
         ...
 
     def is_opted_out(self, code: str) -> bool:

@@ -27,6 +27,7 @@ from bridge.carriers.contract import (
 from bridge.carriers.twilio_api import NAME, TwilioApi, as_object, failure, no_answer, seconds_of
 from bridge.carriers.twilio_check import check_account
 from bridge.carriers.twilio_errors import trouble_of
+from bridge.carriers.twilio_list import list_texts_to
 from bridge.clock import Clock
 from bridge.domain.numbers import display
 from bridge.errors import Forged, OutcomeUnknown, TryLater
@@ -89,6 +90,7 @@ class TwilioCarrier:
         delivery_reports=True,
         idempotency_key=False,
         can_find_sent=True,
+        can_list=True,
         webhook_methods=frozenset({"GET", "POST"}),
         answers=_ANSWERS,
     )
@@ -184,6 +186,16 @@ class TwilioCarrier:
                 raise TryLater(NAME, "Twilio's list of texts to this customer is too long.")
         return [accepted for _, accepted in sorted(found, key=lambda item: item[0])]
 
+    async def list_inbound(self, *, since_ms: int, senders: Sequence[str]) -> Sequence[InboundText]:
+        """Texts to these numbers on Twilio's list since, oldest first.
+
+        Raises TryLater, Refused or CredentialsRefused.
+        """
+        found: list[InboundText] = []
+        for sender in senders:
+            found += await list_texts_to(self._api, sender, since_ms=since_ms)
+        return sorted(found, key=lambda text: text.sent_at_ms or 0)
+
     def is_opted_out(self, code: str) -> bool:
         """Whether this error code means that the customer has opted out at Twilio."""
         return trouble_of(code) == "opted_out"
@@ -215,17 +227,7 @@ class TwilioCarrier:
             ("From", display(text.sender)),
             ("PageSize", str(_PAGE_SIZE)),
         ]
-        try:
-            answer = (
-                await self._api.get("/Messages.json", query)
-                if uri is None
-                else await self._api.follow(uri)
-            )
-        except CallFailed as failed:
-            raise no_answer(failed, sending=False) from failed
-        if answer.status != 200:
-            raise failure(answer, sending=False)
-        return as_object(answer)
+        return await self._api.read("/Messages.json", query, page=uri)
 
 
 def media_allowed(url: str, *, api_url: str) -> bool:

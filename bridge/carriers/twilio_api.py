@@ -33,6 +33,10 @@ class TwilioApi:
             for token in auth_tokens
         ]
 
+    def address(self, resource: str) -> str:
+        """The whole address of a resource of the account."""
+        return f"{self._api_url}{self._account}{resource}"
+
     @property
     def logins(self) -> Sequence[str]:
         """The Authorization headers there are, the one that worked last in front."""
@@ -52,6 +56,21 @@ class TwilioApi:
         if not uri.startswith(f"{self._account}/"):
             raise CallFailed("Twilio named a next page outside the account", sent=False)
         return await self._call("GET", uri)
+
+    async def read(
+        self, resource: str, query: Pairs = (), *, page: str | None = None
+    ) -> Mapping[str, object]:
+        """Read a resource, or the `page` of it that Twilio named.
+
+        Raises TryLater, Refused or CredentialsRefused.
+        """
+        try:
+            answer = await (self.get(resource, query) if page is None else self.follow(page))
+        except CallFailed as failed:
+            raise no_answer(failed, sending=False) from failed
+        if answer.status != 200:
+            raise failure(answer, sending=False)
+        return as_object(answer)
 
     async def _call(self, method: str, path: str, form: str | None = None) -> Answer:
         headers = {"authorization": self._logins[0], "accept": "application/json"}

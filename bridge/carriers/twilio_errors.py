@@ -27,6 +27,9 @@ class TwilioError:
     words: str
 
 
+# On a text to us: it looked machine-written, and Twilio called no webhook for it.
+WITHHELD = "30039"
+
 _CHECK_NUMBER = "Check the number with the customer by another channel."
 _OTHER_CHANNEL = "Reach the customer by another channel."
 _TELL_ADMIN = "Tell your SMS admin."

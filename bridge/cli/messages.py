@@ -57,11 +57,22 @@ def _row(message: Message) -> tuple[object, ...]:
         rfc3339(message.created_at_ms),
         message.id,
         *(ends if inbound else reversed(ends)),
-        message.state,
+        message.state if message.recovered is None else f"{message.state}, recovered",
         message.verdict,
         message.ticket_id,
         message.body,
     )
+
+
+def _recovered(message: Message) -> str | None:
+    """How a sweep came to find it, where one did."""
+    how = {
+        "missed": "found by a sweep: no webhook told of it",
+        "withheld": "found by a sweep: the carrier held it back as machine-written",
+    }.get(message.recovered or "")
+    if how is None or message.sent_at_ms is None:
+        return how
+    return f"{how}; sent {rfc3339(message.sent_at_ms)}"
 
 
 def _print_trace(found: Trace) -> None:
@@ -75,6 +86,7 @@ def _print_trace(found: Trace) -> None:
             "customer": display(message.customer),
             "text": message.body,
             "time": rfc3339(message.created_at_ms),
+            "recovered": _recovered(message),
             "state": message.state,
             "verdict": message.verdict,
             "why": message.why,

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import click
 
-from bridge.app import run_service
 from bridge.cli.output import as_json, print_json
 from bridge.cli.running import run_with_database, settings_here
 from bridge.doctor import run_doctor
+from bridge.process import run_service
 from bridge.sandbox.demo import run_demo
 from bridge.settings import require_for_serve
 from bridge.store.database import Database

@@ -120,6 +120,27 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A ticket that changed, and when: in whole seconds, by the desk's clock.
+
+    `tagged` is true where it has the tag of the bridge's tickets.
+    """
+
+    ticket_id: TicketId
+    changed_at_ms: int
+    tagged: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """A page of changed tickets. `cursor` asks for the next one; `more` where it is there now."""
+
+    changes: tuple[Change, ...]
+    cursor: str
+    more: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeskUser:
     """A user of the desk. `updated_at_ms` decides between several with one phone."""
 
@@ -177,6 +198,19 @@ class Desk(Protocol):
 
     async def comments_since(self, ticket_id: TicketId, since_ms: int) -> Sequence[Comment]:
         """Comments created at or after `since_ms`, oldest first. Raises TicketGone."""
+        ...
+
+    async def changed_tickets(self, cursor: str | None, *, since_ms: int) -> Changes:
+        """The next page of tickets that changed, in the order of their changes, up to a minute
+        ago. `since_ms`, at least two minutes ago, is where to start without a usable cursor."""
+        ...
+
+    async def changes_of(self, ticket_ids: Sequence[TicketId]) -> Sequence[Change]:
+        """When these tickets (100 at most) last changed; those out of reach are left out."""
+        ...
+
+    def spare_in_s(self) -> float:
+        """How long what can wait should wait, so that others who use the account have room."""
         ...
 
     async def merge_target(self, ticket_id: TicketId) -> TicketId | None:

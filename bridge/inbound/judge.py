@@ -7,7 +7,7 @@ carrier was answered, whatever becomes of the ticket.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bridge.carriers.contract import Capabilities, OptOutWord
 from bridge.domain import verdicts
@@ -24,6 +24,7 @@ from bridge.store.messages import Message
 from bridge.ticketing.notes import put_note
 
 LONGEST_ANYWHERE = 1600  # of a carrier that isn't set up here (any more)
+SPOKEN = (verdicts.Answer, verdicts.AskToConfirm)  # actions that text the customer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,7 @@ class Rules:
 
     tickets_from: TicketsFrom
     capabilities: Mapping[str, Capabilities]
+    answer_within_ms: int = 3_600_000  # what was sent longer ago gets no automatic answer
 
     def longest(self, carrier: str) -> int:
         """The longest text that this carrier takes, in UTF-16 units."""
@@ -67,8 +69,12 @@ def judge_text(tx: Transaction, message: Message, directory: Directory, rules: R
             source=_source(message, decision),
             longest=rules.longest(sender.carrier),
         )
+        unanswered = _why_unanswered(tx, message, rules)
         for action in decision.actions:
-            _DO[type(action)](tx, case, action)
+            if unanswered is None or not isinstance(action, SPOKEN):
+                _DO[type(action)](tx, case, action)
+        if unanswered is not None:
+            decision = replace(decision, why=f"{decision.why}; not answered: {unanswered}")
     makes_ticket = any(isinstance(action, verdicts.MakeTicket) for action in decision.actions)
     messages.set_verdict(
         tx,
@@ -80,6 +86,21 @@ def judge_text(tx: Transaction, message: Message, directory: Directory, rules: R
         conversation_id=conversation_id,
     )
     return decision.verdict
+
+
+def _why_unanswered(tx: Transaction, message: Message, rules: Rules) -> str | None:
+    """Why a text that a sweep found is obeyed in silence, None where it is like any other."""
+    if message.recovered is None:
+        return None
+    if message.recovered == "withheld":
+        return "the carrier took it for machine-written"
+    sent_at = message.created_at if message.sent_at is None else message.sent_at
+    if tx.now_ms() - sent_at > rules.answer_within_ms:
+        return "it was found too late"
+    contact = contacts.know(tx, message.customer)
+    if max(contact.opted_out_at or 0, contact.opted_in_at or 0) > sent_at:
+        return "a later word of this customer holds"
+    return None
 
 
 def _gather(
@@ -140,6 +161,7 @@ def _source(message: Message, decision: Decision) -> Source:
         words=message.body[:500],
         rule=decision.rule,
         message_id=message.id,
+        said_at_ms=None if message.recovered is None else message.sent_at,
     )
 
 

@@ -13,6 +13,7 @@ from bridge.ids import new_id
 from bridge.inbound.judge import Rules, judge_text
 from bridge.store import messages
 from bridge.store.database import Transaction
+from bridge.store.messages import Recovered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,9 +25,18 @@ class Taken:
 
 
 def take_in(
-    tx: Transaction, carrier: str, text: InboundText, directory: Directory, rules: Rules
+    tx: Transaction,
+    carrier: str,
+    text: InboundText,
+    directory: Directory,
+    rules: Rules,
+    *,
+    recovered: Recovered | None = None,
 ) -> Taken | None:
-    """Keep a text and judge it. Returns None where it had come before."""
+    """Keep a text and judge it. Returns None where it had come before.
+
+    `recovered` where no webhook brought it.
+    """
     message_id = new_id()
     is_new = messages.add_inbound(
         tx,
@@ -38,6 +48,8 @@ def take_in(
         body=text.body,
         media=[{"url": item.url, "content_type": item.content_type} for item in text.media],
         handled=text.carrier_handled,
+        sent_at_ms=text.sent_at_ms,
+        recovered=recovered,
     )
     if not is_new:
         return None

@@ -1,14 +1,17 @@
 """A hint came: read the ticket's comments since the last seen, and queue the replies among them.
 
 A hint is never the truth. Whatever it says, the comments are read from the desk, and the unique
-key on the comment's id decides that each is sent once.
+key on the comment's id decides that each is sent once. A sweep asks for looks without a hint; a
+reply that only such a look finds is not sent when it is old.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Literal, Protocol
 
 import structlog
 
@@ -23,10 +26,44 @@ from bridge.store.conversations import Link
 from bridge.store.database import Database, Transaction
 from bridge.ticketing.merges import MERGED, follow
 from bridge.ticketing.notes import put_note
-from bridge.work.outcomes import Done, Job, Outcome
+from bridge.work.outcomes import Done, Job, Later, Outcome, Save
 
 log = structlog.get_logger()
+Found = Literal["reply", "old_reply"]
 OVERLAP_MS = 120_000  # comments may become visible a little out of order
+
+
+class Counters(Protocol):
+    """What is counted here."""
+
+    def count_recovered(self, what: Found) -> None:
+        """Count what a sweep found."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """What a look begins with, and what it finds: `old` are the replies that are too old to be
+    sent, `recovered` is what a sweep's look counts."""
+
+    links: Sequence[Link]
+    since: int
+    by_sweep: bool
+    old: list[tuple[Link, int]] = field(default_factory=list)
+    recovered: list[Found] = field(default_factory=list)
+
+    def forget(self) -> None:
+        """Begin to find: a transaction may have to run again."""
+        self.old.clear()
+        self.recovered.clear()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Whose:
+    """The conversations on a ticket, and those of them that a reply may go to."""
+
+    right: Sequence[Link]
+    links: Sequence[Link]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,18 +74,22 @@ class ReplyCollector:
     desk: Desk
     directory: Callable[[Transaction], Directory]
     longest: Callable[[str], int]
+    counters: Counters
+    max_age_ms: int
 
     async def look(self, job: Job) -> Outcome:
         """Read one ticket's news."""
         ticket_id = TicketId(int(job.item.ticket_id or 0))
-        links, since = await job.keep(lambda tx: self._begin(tx, job, ticket_id))
+        begun = await job.keep(lambda tx: self._begin(tx, job, ticket_id))
+        early = await self._need_not(job, begun, ticket_id)
+        if early is not None:
+            return early
+        links = begun.links or await self._adopt(job, ticket_id)
         if not links:
-            links = await self._adopt(job, ticket_id)
-            if not links:
-                return Done(words="not a ticket of ours")
+            return Done(words="not a ticket of ours")
         try:
             ticket, found = await asyncio.gather(
-                self.desk.ticket(ticket_id), self.desk.comments_since(ticket_id, since)
+                self.desk.ticket(ticket_id), self.desk.comments_since(ticket_id, begun.since)
             )
         except TicketGone:
             return Done(words="the ticket is gone")
@@ -56,24 +97,57 @@ class ReplyCollector:
             await self._move(job, ticket, links)
         elif any(comment.via == "merge" for comment in found):
             links = await self._gather(job, ticket, links)
-        right = await self._rightful(ticket, links)
+        whose = _Whose(right=await self._rightful(ticket, links), links=links)
 
         def save(tx: Transaction) -> None:
+            begun.forget()
             for comment in found:
-                self._take(tx, ticket, comment, right, links)
+                self._take(tx, ticket, comment, whose, begun)
+            _tell_of_old(tx, ticket, begun.old)
             if found:
                 newest = max(comment.created_at_ms for comment in found)
                 comments.set_read_to(tx, ticket_id, newest)
 
+        await self._save_early(job, begun, save)
         return Done(words=f"{len(found)} comments read", save=save)
 
-    def _begin(self, tx: Transaction, job: Job, ticket_id: TicketId) -> tuple[Sequence[Link], int]:
-        work.drop_looks_like(tx, job.item)
+    async def _save_early(self, job: Job, begun: _Look, save: Save) -> None:
+        """Count what a sweep's look found, once that is durable; saving again finds no more."""
+        if begun.by_sweep:
+            await job.keep(save)
+            for what in begun.recovered:
+                self.counters.count_recovered(what)
+
+    def _begin(self, tx: Transaction, job: Job, ticket_id: TicketId) -> _Look:
+        by_sweep = work.drop_looks_like(tx, job.item)
         read_to = comments.read_to(tx, ticket_id)
         links = conversations.links_of(tx, ticket_id)
         if read_to is not None:
-            return links, read_to - OVERLAP_MS
-        return links, min((link.replies_from for link in links), default=0)
+            since = read_to - OVERLAP_MS
+        else:
+            since = min((link.replies_from for link in links), default=0)
+        return _Look(links=links, since=since, by_sweep=by_sweep)
+
+    async def _need_not(self, job: Job, begun: _Look, ticket_id: TicketId) -> Outcome | None:
+        """How a sweep's look ends early: others need the account more, or nothing is new."""
+        if not begun.by_sweep:
+            return None
+        wait_s = self.desk.spare_in_s()
+        if wait_s > 0:
+            return Later(
+                words="leaves the rest of the account's pool to others",
+                pause_s=wait_s,
+                save=lambda tx: work.as_if_not_begun(tx, job.item),
+            )
+        if not begun.links:
+            return None
+        try:
+            found = await self.desk.comments_since(ticket_id, begun.since)
+        except TicketGone:
+            return Done(words="the ticket is gone")
+        if await job.keep(lambda tx: all(comments.is_known(tx, each.id) for each in found)):
+            return Done(words="nothing new")
+        return None
 
     async def _adopt(self, job: Job, ticket_id: TicketId) -> Sequence[Link]:
         """A ticket that isn't known: ours, if its external id is a text of ours (the answer to
@@ -157,8 +231,8 @@ class ReplyCollector:
         tx: Transaction,
         ticket: Ticket,
         comment: Comment,
-        right: Sequence[Link],
-        links: Sequence[Link],
+        whose: _Whose,
+        begun: _Look,
     ) -> None:
         if comments.is_known(tx, comment.id):
             return
@@ -173,12 +247,19 @@ class ReplyCollector:
             created_at_ms=comment.created_at_ms,
         )
         # A conversation that came by a merge has no part in what was written before it came.
-        present = [link for link in right if link.replies_from <= comment.created_at_ms]
-        link = (present or right or links)[0]
+        present = [each for each in whose.right if each.replies_from <= comment.created_at_ms]
+        link = (present or whose.right or whose.links)[0]
         outcome = why_not(met, replies_from_ms=link.replies_from)
         message_id = None
-        if outcome is None:
-            outcome, message_id = self._queue(tx, ticket, comment, link, is_right=bool(right))
+        if outcome is None and begun.by_sweep and self._is_old(tx, comment):
+            outcome = wording.FOUND_TOO_LATE
+            begun.old.append((link, comment.created_at_ms))
+            begun.recovered.append("old_reply")
+        elif outcome is None:
+            queue = partial(self._queue, is_right=bool(whose.right), by_sweep=begun.by_sweep)
+            outcome, message_id = queue(tx, ticket, comment, link)
+            if message_id is not None:
+                begun.recovered.append("reply")
         origin: Origin = "ours" if is_ours else ("agent" if message_id is not None else "other")
         comments.meet(
             tx,
@@ -190,8 +271,18 @@ class ReplyCollector:
             at_ms=comment.created_at_ms,
         )
 
+    def _is_old(self, tx: Transaction, comment: Comment) -> bool:
+        return tx.now_ms() - comment.created_at_ms > self.max_age_ms
+
     def _queue(
-        self, tx: Transaction, ticket: Ticket, comment: Comment, link: Link, *, is_right: bool
+        self,
+        tx: Transaction,
+        ticket: Ticket,
+        comment: Comment,
+        link: Link,
+        *,
+        is_right: bool,
+        by_sweep: bool,
     ) -> tuple[str, str | None]:
         """Queue a reply. Returns what became of it, and the message's id where there is one."""
         sender = self.directory(tx).senders.get(link.conversation.sender)
@@ -217,8 +308,23 @@ class ReplyCollector:
             body=body,
             ticket_id=ticket.id,
             comment_id=comment.id,
+            recovered="missed" if by_sweep else None,
         )
         return "sent", message_id
+
+
+def _tell_of_old(tx: Transaction, ticket: Ticket, old: Sequence[tuple[Link, int]]) -> None:
+    """One note for all replies that were found too late to be sent."""
+    if old:
+        link = old[0][0]
+        put_note(
+            tx,
+            conversation_id=link.conversation.id,
+            ticket_id=ticket.id,
+            text=wording.found_too_late([at_ms for _, at_ms in old], tx.now_ms()),
+            tags=wording.FAILED_TAGS,
+            must_reach=True,
+        )
 
 
 def _links_of(ticket: Ticket) -> Callable[[Transaction], Sequence[Link]]:

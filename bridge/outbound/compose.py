@@ -9,7 +9,7 @@ from bridge.ids import new_id
 from bridge.store import messages, parts, work
 from bridge.store.conversations import Conversation
 from bridge.store.database import Transaction
-from bridge.store.messages import OutboundKind
+from bridge.store.messages import OutboundKind, Recovered
 
 
 def text_of(comment: Comment, *, keep_signature: bool) -> str:
@@ -35,12 +35,11 @@ def put_text(
     cause_id: str | None = None,
     idempotency_key: str | None = None,
     about_consent: bool = False,
+    recovered: Recovered | None = None,
 ) -> str:
     """Store a text to be sent, its parts and the work. `longest` is in UTF-16 units.
 
-    `about_consent`: an answer to STOP or START, which waits for no other text.
-
-    Returns the message's id.
+    `about_consent`: an answer to STOP or START, which waits for no other text. Returns its id.
     """
     message_id = new_id()
     pieces = segments.split(body, longest)
@@ -59,6 +58,7 @@ def put_text(
         comment_id=comment_id,
         cause_id=cause_id,
         idempotency_key=idempotency_key,
+        recovered=recovered,
     )
     for position, (piece, count) in enumerate(zip(pieces, counts, strict=True)):
         parts.add(
@@ -70,10 +70,9 @@ def put_text(
             segments=count,
             carrier=carrier,
         )
-    lane = (work.lane_consent if about_consent else work.lane_out)(conversation.id)
     work.put(
         tx,
-        lane=lane,
+        lane=(work.lane_consent if about_consent else work.lane_out)(conversation.id),
         account=carrier,
         kind="send",
         message_id=message_id,

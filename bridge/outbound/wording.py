@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from bridge.clock import to_the_minute
+
 FAILED_TAGS = ("sms_failed",)
 EXCERPT = 80  # characters of a reply that name it
 
@@ -30,6 +34,7 @@ NO_SENDER = (
     "This reply was not texted: the number that the customer texted is no longer set up in the "
     "bridge. Ask an admin to add it again, then have the reply tried again."
 )
+FOUND_TOO_LATE = "found only by a sweep, when it was too old to be sent"
 MADE_PRIVATE = "made private or redacted before it was sent"
 
 
@@ -75,6 +80,17 @@ def sent_after_all(body: str) -> str:
 def in_parts(parts: int, segments: int) -> str:
     """A reply was too long for one text."""
     return f"This reply was long: it goes out as {parts} texts ({segments} segments)."
+
+
+def found_too_late(written_ms: Sequence[int], now_ms: int) -> str:
+    """Replies that nobody told the bridge of, found when they were old (UTC milliseconds)."""
+    times = ", ".join(to_the_minute(ms) for ms in written_ms)
+    which = f"The reply of {times}" if len(written_ms) == 1 else f"Replies on this ticket ({times})"
+    return (
+        f"Not texted: {which}. Zendesk did not tell the bridge at the time, and a check found it "
+        f"only now ({to_the_minute(now_ms)}), too late to text it without asking you. If it still "
+        "holds, please send it again as a new reply."
+    )
 
 
 def sent_elsewhere(number: str, body: str) -> str:

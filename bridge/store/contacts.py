@@ -29,13 +29,17 @@ class Contact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Where a change of consent comes from: the evidence that the ledger keeps."""
+    """Where a change of consent comes from: the evidence that the ledger keeps.
+
+    `said_at_ms` is when it was said, where that was long ago: a later word then holds.
+    """
 
     how: How
     sender: str | None = None
     words: str | None = None
     rule: str | None = None
     message_id: str | None = None
+    said_at_ms: int | None = None
 
 
 def know(tx: Transaction, address: str) -> Contact:
@@ -78,8 +82,9 @@ def opt_out(tx: Transaction, address: str, source: Source) -> None:
     know(tx, address)
     _note(tx, address, "opt_out", None, source)
     tx.run(
-        "UPDATE contacts SET opted_out_at = $1, opted_in_at = NULL WHERE address = $2",
-        *(tx.now_ms(), address),
+        "UPDATE contacts SET opted_out_at = $1, opted_in_at = NULL WHERE address = $2 "
+        "AND ($3 = 0 OR opted_in_at IS NULL OR opted_in_at <= $1)",
+        *(_said_at(tx, source), address, int(source.said_at_ms is not None)),
     )
 
 
@@ -88,8 +93,9 @@ def opt_in(tx: Transaction, address: str, source: Source) -> None:
     know(tx, address)
     _note(tx, address, "opt_in", None, source)
     tx.run(
-        "UPDATE contacts SET opted_out_at = NULL, opted_in_at = $1 WHERE address = $2",
-        *(tx.now_ms(), address),
+        "UPDATE contacts SET opted_out_at = NULL, opted_in_at = $1 WHERE address = $2 "
+        "AND ($3 = 0 OR opted_out_at IS NULL OR opted_out_at < $1)",
+        *(_said_at(tx, source), address, int(source.said_at_ms is not None)),
     )
 
 
@@ -166,8 +172,12 @@ def _note(
         "INSERT INTO consent (contact, sender, action, list, how, words, rule, message_id, at) "
         "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         *(address, source.sender, action, list_name, source.how, source.words, source.rule),
-        *(source.message_id, tx.now_ms()),
+        *(source.message_id, _said_at(tx, source)),
     )
+
+
+def _said_at(tx: Transaction, source: Source) -> int:
+    return tx.now_ms() if source.said_at_ms is None else source.said_at_ms
 
 
 def _contact(row: Row) -> Contact:

@@ -16,7 +16,7 @@ from bridge.store.database import Row, Transaction, Value
 MESSAGE_COLUMNS = (
     "seq, id, direction, kind, sender, customer, carrier, carrier_id, body, media, handled, "
     "verdict, why, rule, state, error, reason, ticket_id, comment_id, segments, cause_id, "
-    "created_at, updated_at"
+    "created_at, updated_at, sent_at, recovered"
 )
 PART_COLUMNS = "message_id, position, carrier_id, state, segments, error, reason"
 CONVERSATION_COLUMNS = (
@@ -68,6 +68,8 @@ class Message:
     cause_id: str | None
     created_at_ms: int
     updated_at_ms: int
+    sent_at_ms: int | None
+    recovered: str | None
     parts: tuple[Part, ...]
 
 
@@ -326,6 +328,8 @@ def _message(row: Row, parts: tuple[Part, ...]) -> Message:
         cause_id=row["cause_id"],
         created_at_ms=row["created_at"],
         updated_at_ms=row["updated_at"],
+        sent_at_ms=row["sent_at"],
+        recovered=row["recovered"],
         parts=parts,
     )
 

@@ -11,11 +11,15 @@ from bridge.store.database import Row, Transaction
 
 MESSAGES = "messages"  # the topic announced when a message changes
 OutboundKind = Literal["reply", "auto", "opt_out_answer", "conversation", "campaign"]
+Recovered = Literal["missed", "withheld"]  # its webhook got lost; the carrier held the text back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One text, either way. Times are UTC milliseconds; `media` is the carrier's links."""
+    """One text, either way. Times are UTC milliseconds; `media` is the carrier's links.
+
+    `recovered` says how a sweep came to find it, `sent_at` then when it was sent.
+    """
 
     seq: int
     id: str
@@ -36,6 +40,8 @@ class Message:
     cause_id: str | None
     told_agent: int  # 0 no, 1 yes, 2 yes, and a human has had it tried again since
     created_at: int
+    sent_at: int | None
+    recovered: Recovered | None
 
 
 def add_inbound(
@@ -49,16 +55,18 @@ def add_inbound(
     body: str,
     media: Sequence[Mapping[str, str]],
     handled: str | None,
+    sent_at_ms: int | None = None,
+    recovered: Recovered | None = None,
 ) -> bool:
     """Keep a text as it came. Returns false where the carrier has delivered it before."""
     now = tx.now_ms()
     row = tx.first(
         "INSERT INTO messages (id, direction, kind, sender, customer, carrier, carrier_id, body, "
-        "media, handled, state, created_at, updated_at) VALUES "
-        "($1, 'inbound', 'text', $2, $3, $4, $5, $6, $7, $8, 'received', $9, $9) "
+        "media, handled, sent_at, recovered, state, created_at, updated_at) VALUES "
+        "($1, 'inbound', 'text', $2, $3, $4, $5, $6, $7, $8, $9, $10, 'received', $11, $11) "
         "ON CONFLICT (carrier, carrier_id) WHERE direction = 'inbound' DO NOTHING RETURNING seq",
         *(message_id, sender, customer, carrier, carrier_id, body),
-        *(json.dumps(list(media)), handled, now),
+        *(json.dumps(list(media)), handled, sent_at_ms, recovered, now),
     )
     if row is not None:
         tx.announce(MESSAGES)
@@ -80,17 +88,18 @@ def add_outbound(
     comment_id: int | None = None,
     cause_id: str | None = None,
     idempotency_key: str | None = None,
+    recovered: Recovered | None = None,
     state: str = "queued",
 ) -> None:
     """Keep a text that is to be sent."""
     now = tx.now_ms()
     tx.run(
         "INSERT INTO messages (id, direction, kind, conversation_id, sender, customer, carrier, "
-        "body, state, segments, ticket_id, comment_id, cause_id, idempotency_key, created_at, "
-        "updated_at) VALUES ($1, 'outbound', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, "
-        "$14, $14)",
+        "body, state, segments, ticket_id, comment_id, cause_id, idempotency_key, recovered, "
+        "created_at, updated_at) VALUES ($1, 'outbound', $2, $3, $4, $5, $6, $7, $8, $9, $10, "
+        "$11, $12, $13, $14, $15, $15)",
         *(message_id, kind, conversation_id, sender, customer, carrier, body, state, segments),
-        *(ticket_id, comment_id, cause_id, idempotency_key, now),
+        *(ticket_id, comment_id, cause_id, idempotency_key, recovered, now),
     )
     tx.announce(MESSAGES)
 
@@ -99,6 +108,20 @@ def get(tx: Transaction, message_id: str) -> Message | None:
     """One text by our id."""
     row = tx.first("SELECT * FROM messages WHERE id = $1", message_id)
     return None if row is None else _message(row)
+
+
+def not_taken_in(tx: Transaction, carrier: str, carrier_ids: Sequence[str]) -> set[str]:
+    """Those of a carrier's ids of texts to us that we don't have."""
+    missing = set(carrier_ids)
+    for carrier_id in carrier_ids:
+        known = tx.first(
+            "SELECT 1 FROM messages WHERE carrier = $1 AND carrier_id = $2 "
+            "AND direction = 'inbound'",
+            *(carrier, carrier_id),
+        )
+        if known is not None:
+            missing.discard(carrier_id)
+    return missing
 
 
 def by_idempotency_key(tx: Transaction, key: str) -> Message | None:
@@ -187,6 +210,8 @@ def _message(row: Row) -> Message:
         cause_id=row["cause_id"],
         told_agent=row["told_agent"],
         created_at=row["created_at"],
+        sent_at=row["sent_at"],
+        recovered=row["recovered"],
     )
 
 

@@ -15,9 +15,11 @@ from bridge.errors import BridgeError
 from bridge.ids import new_id
 from bridge.store.database import Row, Transaction
 
-Kind = Literal["text", "note", "look", "send"]
+Kind = Literal["text", "note", "look", "send", "sweep"]
 Outcome = Literal["done", "later", "refused", "unknown", "crashed", "fault"]
 WORK = "work"  # the topic announced when there is something to do
+SWEEP = "sweep"  # in a look's payload: no hint asked for it
+NO_PAYLOAD = "{}"
 
 
 class LeaseLost(BridgeError):
@@ -104,16 +106,24 @@ def put(
     return ref
 
 
-def put_look(tx: Transaction, ticket_id: int, account: str) -> None:
-    """Ask for a look at a ticket, unless one that has not begun is waiting already."""
+def put_look(tx: Transaction, ticket_id: int, account: str, *, by_sweep: bool = False) -> None:
+    """Ask for a look at a ticket, unless one that has not begun is waiting already.
+
+    A hint makes a sweep's look its own: what it finds is news then, and doesn't wait.
+    """
     lane = lane_look(ticket_id)
     waiting = tx.first(
-        "SELECT id FROM work WHERE lane = $1 AND state = 'waiting' AND starts = 0 "
+        "SELECT id, payload FROM work WHERE lane = $1 AND state = 'waiting' AND starts = 0 "
         "AND attempts = 0 LIMIT 1",
         lane,
     )
     if waiting is None:
-        put(tx, lane=lane, account=account, kind="look", ticket_id=ticket_id)
+        payload = {SWEEP: True} if by_sweep else None
+        put(tx, lane=lane, account=account, kind="look", ticket_id=ticket_id, payload=payload)
+    elif not by_sweep and waiting["payload"] != NO_PAYLOAD:
+        sql = "UPDATE work SET payload = $1, due_at = $2 WHERE id = $3"
+        tx.run(sql, NO_PAYLOAD, tx.now_ms(), waiting["id"])
+        hurry(tx, lane)
 
 
 def claim(tx: Transaction, *, account: str, most: int, lease_ms: int) -> list[Claim]:
@@ -231,17 +241,34 @@ def forget_leases(tx: Transaction) -> int:
     return tx.run("UPDATE lanes SET due_at = $1, lease = NULL WHERE lease IS NOT NULL", tx.now_ms())
 
 
-def drop_looks_like(tx: Transaction, item: Item) -> None:
-    """Forget the other looks at this ticket: the one that begins now answers them as well."""
-    tx.run(
-        "DELETE FROM work WHERE lane = $1 AND state = 'waiting' AND id <> $2", item.lane, item.id
+def drop_looks_like(tx: Transaction, item: Item) -> bool:
+    """Forget the other looks at this ticket: the one that begins now answers them as well.
+
+    Returns whether it is a sweep's alone; a hint among them makes it the hint's.
+    """
+    dropped = tx.all(
+        "DELETE FROM work WHERE lane = $1 AND state = 'waiting' AND id <> $2 RETURNING payload",
+        *(item.lane, item.id),
     )
+    if not item.payload.get(SWEEP):
+        return False
+    if all(row["payload"] != NO_PAYLOAD for row in dropped):
+        return True
+    tx.run("UPDATE work SET payload = $1 WHERE id = $2", NO_PAYLOAD, item.id)
+    return False
+
+
+def as_if_not_begun(tx: Transaction, item: Item) -> None:
+    """Let a look that gave way to others be found by `put_look` as one that waits."""
+    tx.run("UPDATE work SET attempts = 0, starts = 0 WHERE id = $1", item.id)
 
 
 def note_attempt(
     tx: Transaction, item: Item, *, outcome: Outcome, words: str, began_ms: int
 ) -> None:
     """Keep what was tried and how it ended: the answer to "why?"."""
+    if item.kind == "sweep" and outcome == "done":
+        return  # every minute, about no message
     tx.run(
         "INSERT INTO attempts (work_ref, message_id, kind, outcome, words, at, took_ms) "
         "VALUES ($1, $2, $3, $4, $5, $6, $7)",
@@ -296,11 +323,14 @@ def pauses(tx: Transaction) -> dict[str, tuple[int, str]]:
 
 
 def backlog(tx: Transaction) -> tuple[int, int, int | None]:
-    """Waiting items, failed items, and when the oldest waiting one was stored."""
+    """Waiting items, failed items, and when the oldest waiting one was stored.
+
+    The next sweep, which always waits, is left out.
+    """
     row = tx.first(
-        "SELECT (SELECT count(*) FROM work WHERE state = 'waiting') AS waiting, "
-        "(SELECT count(*) FROM work WHERE state = 'failed') AS failed, "
-        "(SELECT min(created_at) FROM work WHERE state = 'waiting') AS oldest"
+        "SELECT (SELECT count(*) FROM work WHERE state = 'waiting' AND kind <> 'sweep') "
+        "AS waiting, (SELECT count(*) FROM work WHERE state = 'failed') AS failed, "
+        "(SELECT min(created_at) FROM work WHERE state = 'waiting' AND kind <> 'sweep') AS oldest"
     )
     assert row is not None, "an aggregate has a row"  # noqa: S101 - SQL guarantees it
     oldest = row["oldest"]

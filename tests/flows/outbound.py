@@ -116,6 +116,12 @@ def sends(sandbox: Sandbox) -> list[Seen]:
     return sandbox.twilio.faults.seen(*SEND)
 
 
+def looked_for(sandbox: Sandbox) -> list[Seen]:
+    """Every call for the carrier's list of texts from us; a sweep lists those to us."""
+    listed = sandbox.twilio.faults.seen("GET", "*/Messages.json")
+    return [one for one in listed if "From=" in one.query]
+
+
 async def ask(sandbox: Sandbox, path: str, **query: str) -> Json:
     """Read from the bridge's API."""
     async with _session(sandbox) as session, session.get(path, params=query) as response:

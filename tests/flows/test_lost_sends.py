@@ -14,6 +14,7 @@ from tests.flows.outbound import (
     SEND,
     SENDER,
     failed,
+    looked_for,
     notes,
     open_ticket,
     order,
@@ -23,7 +24,6 @@ from tests.flows.outbound import (
     words,
 )
 
-LISTING = ("GET", "*/Messages.json")
 Fault = Callable[[Faults], object]
 NEVER = "600"  # seconds until the first look: it is not what settles it
 SOON = "0.02"
@@ -65,7 +65,7 @@ async def test_lost_answer_is_settled_by_the_delivery_report(
     assert words(sandbox) == ["Once", "Twice"]
     assert len(sandbox.twilio.sent) == 2
     assert [message["state"] for message in await replies(sandbox)] == ["delivered", "delivered"]
-    assert sandbox.twilio.faults.seen(*LISTING) == []
+    assert looked_for(sandbox) == []
 
 
 @pytest.mark.parametrize("fault", APPLIED.values(), ids=APPLIED)
@@ -100,7 +100,7 @@ async def test_text_that_shows_late_on_the_list_is_not_sent_again(start_sandbox:
     await settled(sandbox)
 
     assert words(sandbox) == ["Once"]
-    assert len(sandbox.twilio.faults.seen(*LISTING)) > 1
+    assert len(looked_for(sandbox)) > 1
 
 
 @pytest.mark.parametrize("fault", NOT_APPLIED.values(), ids=NOT_APPLIED)
@@ -117,7 +117,7 @@ async def test_lost_request_is_sent_again_after_the_looks(
 
     assert words(sandbox) == ["Once", "Twice"]
     assert len(sandbox.twilio.sent) == 2
-    assert len(sandbox.twilio.faults.seen(*LISTING)) == 4
+    assert len(looked_for(sandbox)) == 4
     assert await failed(sandbox) == []
 
 
@@ -147,7 +147,7 @@ async def test_send_that_certainly_was_not_taken_is_repeated_without_looking(
     await settled(sandbox)
 
     assert words(sandbox) == ["Once", "Twice"]
-    assert sandbox.twilio.faults.seen(*LISTING) == []
+    assert looked_for(sandbox) == []
 
 
 async def test_carrier_that_is_gone_is_waited_for(sandbox: Sandbox) -> None:
@@ -166,7 +166,7 @@ async def test_carrier_that_is_gone_is_waited_for(sandbox: Sandbox) -> None:
     await settled(sandbox)
 
     assert words(sandbox) == ["Once", "Twice"]
-    assert sandbox.twilio.faults.seen(*LISTING) == []
+    assert looked_for(sandbox) == []
 
 
 async def test_number_that_is_throttled_does_not_hold_up_the_ticket_side(

@@ -63,8 +63,9 @@ async def _rows(sandbox: Sandbox) -> int:
     assert sandbox.service is not None
 
     def count(tx: Transaction) -> int:
-        names = ("messages", "work", "contacts", "conversations", "consent")
+        names = ("messages", "contacts", "conversations", "consent")
         rows = [tx.first(f"SELECT count(*) AS n FROM {name}") for name in names]
+        rows.append(tx.first("SELECT count(*) AS n FROM work WHERE kind <> 'sweep'"))
         return sum(row["n"] for row in rows if row is not None)
 
     return await sandbox.service.database.read(count)

@@ -24,7 +24,8 @@ def shape(connection: sqlite3.Connection) -> dict[tuple[str, str], str]:
 
 
 def plain(sql: str) -> str:
-    return " ".join(re.sub(r"--[^\n]*", "", sql).split())
+    # An added column brings its own white space along.
+    return re.sub(r" ?([,()]) ?", r"\1", " ".join(re.sub(r"--[^\n]*", "", sql).split()))
 
 
 async def test_the_migrations_end_at_schema_sql(database: SqliteDatabase, tmp_path: Path) -> None:
@@ -49,7 +50,9 @@ async def test_a_second_start_migrates_nothing(tmp_path: Path) -> None:
     async with opened(SqliteDatabase(path, clock)) as second:
         done = await second.read(lambda tx: tx.all("SELECT number, applied_at FROM migrations"))
 
-    assert [(row["number"], row["applied_at"]) for row in done] == [(1, began_ms)]
+    assert [(row["number"], row["applied_at"]) for row in done] == [
+        (step.number, began_ms) for step in read_migrations()
+    ]
 
 
 async def test_a_database_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
@@ -64,7 +67,9 @@ async def test_a_database_of_a_newer_version_is_refused_and_left_alone(tmp_path:
             pass
 
     with sqlite3.connect(path) as left:
-        assert left.execute("SELECT count(*) FROM migrations").fetchone() == (2,)
+        assert left.execute("SELECT count(*) FROM migrations").fetchone() == (
+            len(read_migrations()) + 1,
+        )
     left.close()
 
 
@@ -114,3 +119,29 @@ CREATE INDEX i
 def test_a_script_without_its_last_semicolon_is_refused() -> None:
     with pytest.raises(ValueError, match="unfinished statement: CREATE TABLE a"):
         statements_of("CREATE TABLE a (b TEXT)")
+
+
+async def test_work_that_waits_keeps_its_order_through_the_step_that_brings_sweeps(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "bridge.db"
+    first = read_migrations()[0]
+    before = sqlite3.connect(path)
+    for statement in first.statements:
+        before.execute(statement)
+    before.execute("INSERT INTO migrations VALUES (1, 'initial', 1)")
+    for number, ref in ((7, "a"), (9, "b"), (12, "c")):
+        before.execute(
+            "INSERT INTO work (id, ref, lane, account, kind, state, attempts, due_at, created_at) "
+            "VALUES (?, ?, 'look:7', 'zendesk', 'look', 'waiting', 2, 1, 1)",
+            (number, ref),
+        )
+    before.commit()
+    before.close()
+
+    database = SqliteDatabase(str(path), HandClock())
+    await database.open()
+    kept = await database.read(lambda tx: tx.all("SELECT ref, attempts FROM work ORDER BY id"))
+    await database.close()
+
+    assert [(row["ref"], row["attempts"]) for row in kept] == [("a", 2), ("b", 2), ("c", 2)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from bridge.store import comments, contacts, conversations, messages, parts, work
+from bridge.store import comments, contacts, conversations, messages, parts, sweeps, work
 from bridge.store.database import Row, Transaction, Value
 from bridge.store.parts import EarlyReport
 from bridge.store.sqlite import SqliteDatabase
@@ -103,7 +103,18 @@ def follow_parts(tx: Transaction) -> None:
     parts.take_early_reports(tx, "twilio", "SM1")
 
 
+def sweep(tx: Transaction) -> None:
+    sweeps.plan_now(tx, "zendesk")
+    sweeps.begin(tx, "twilio", "+12025550100")
+    sweeps.move(tx, "twilio", "+12025550100", position="1", is_done=True)
+    sweeps.is_linked(tx, 7)
+    sweeps.has_seen(tx, 7, 1)
+    sweeps.note_seen(tx, 7, 1)
+    messages.not_taken_in(tx, "twilio", ["SM1"])
+
+
 USES: dict[str, Callable[[Transaction], object]] = {
+    "sweep": sweep,
     "put look": lambda tx: work.put_look(tx, 7, "zendesk"),
     "claim": put_and_claim,
     "has due": lambda tx: work.has_due(tx, "zendesk"),

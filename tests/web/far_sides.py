@@ -74,6 +74,9 @@ class PaperCarrier:
     async def find_sent(self, text: OutgoingText, *, since_ms: int) -> Sequence[Accepted]:
         raise AssertionError("nothing is looked for from here")
 
+    async def list_inbound(self, *, since_ms: int, senders: Sequence[str]) -> Sequence[InboundText]:
+        raise AssertionError("nothing is listed from here")
+
     def is_opted_out(self, code: str) -> bool:
         return False
 

@@ -60,6 +60,7 @@ async def test_an_inbound_text_is_shown_in_full(api: Client, database: SqliteDat
                 "parts": [],
                 "error": None,
                 "reason": None,
+                "recovered": False,
                 "created_at": "2026-01-02T03:04:05.678Z",
             }
         ],

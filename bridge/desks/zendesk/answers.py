@@ -155,6 +155,15 @@ def limits_whole_account(
     return not update or pause_s is None or pause_s <= POOL_WINDOW_S
 
 
+def room_left(headers: Mapping[str, str]) -> float | None:
+    """Which share of the account's pool of calls is left this minute, None where it is not said."""
+    limit = headers.get("x-rate-limit", headers.get("ratelimit-limit", ""))
+    left = headers.get("x-rate-limit-remaining", headers.get("ratelimit-remaining", ""))
+    if not all(re.fullmatch(r"[0-9]{1,9}", text) for text in (limit, left)) or int(limit) == 0:
+        return None
+    return int(left) / int(limit)
+
+
 def _used_up(headers: Mapping[str, str]) -> Iterator[str]:
     for name, value in headers.items():
         if name.startswith("zendesk-ratelimit-"):

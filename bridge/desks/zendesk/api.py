@@ -17,6 +17,7 @@ from bridge.desks.zendesk.answers import (
     not_usable,
     parsed,
     read_problem,
+    room_left,
 )
 from bridge.desks.zendesk.auth import Credentials
 from bridge.desks.zendesk.records import Record, record_of
@@ -25,6 +26,8 @@ from bridge.http import Answer, CallFailed, HttpClient
 Params = Mapping[str, str | int | Sequence[str]]
 PAGE_SIZE = 100
 ME = "/api/v2/users/me"
+SPARE = 0.2
+POOL_WINDOW_MS = 60_000
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +47,12 @@ class ZendeskApi:
         self._credentials = credentials
         self._http = http
         self._clock = clock
+        self._low_until_ms = 0
+
+    def spare_in_s(self) -> float:
+        """Seconds until calls that can wait may be made again: they leave the last fifth of the
+        account's pool, which is filled every minute, to others."""
+        return max(0.0, (self._low_until_ms - self._clock.now_ms()) / 1000)
 
     async def get(
         self, path: str, params: Params | None = None, *, expect: str | None = None
@@ -167,6 +176,7 @@ class ZendeskApi:
             header = await self._credentials.renewed(header)
             answer = await self._send(method, target, sent | {"authorization": header}, body)
         _note_warning(method, target, answer)
+        self._note_room(answer)
         if answer.status == 403 and not is_scope_missing(answer):
             await self._confirm_account(answer, target, sent | {"authorization": header})
         if not 200 <= answer.status < 300:
@@ -189,6 +199,12 @@ class ZendeskApi:
         if record_of(parsed(me, write=False, expect="user"), "user").get("id") is None:
             # Whoever has no credentials at all is "Anonymous user", with the status 200.
             raise credentials_refused(403, read_problem(refused))
+
+    def _note_room(self, answer: Answer) -> None:
+        left = room_left(answer.headers)
+        if left is not None:
+            low = left < SPARE
+            self._low_until_ms = self._clock.now_ms() + POOL_WINDOW_MS if low else 0
 
     async def _send(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes | None

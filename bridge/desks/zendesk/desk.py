@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from bridge.desks.contract import (
+    Change,
+    Changes,
     Comment,
     CommentDraft,
     DeskUser,
@@ -19,6 +21,7 @@ from bridge.desks.contract import (
 from bridge.desks.zendesk import comments, phones, threads, tickets, users
 from bridge.desks.zendesk.answers import FAR_SIDE, ZendeskRefused, well_formed
 from bridge.desks.zendesk.api import ZendeskApi
+from bridge.desks.zendesk.changes import ChangeFeed
 from bridge.desks.zendesk.records import Record, record_of, records_of
 from bridge.errors import OutcomeUnknown, TryLater
 
@@ -37,6 +40,7 @@ class ZendeskDesk:
     def __init__(self, *, api: ZendeskApi, number_field: Callable[[], int | None]) -> None:
         self._api = api
         self._number_field = number_field
+        self._feed = ChangeFeed(api)
 
     def prepare_ticket(self, draft: TicketDraft) -> bytes:
         """The body of `create_ticket`, to be kept for a byte-identical repeat."""
@@ -97,6 +101,18 @@ class ZendeskDesk:
         """Comments created at or after `since_ms`, oldest first."""
         with _about_one_ticket(), well_formed(write=False):
             return await threads.comments_since(self._api, ticket_id, since_ms, self._role)
+
+    async def changed_tickets(self, cursor: str | None, *, since_ms: int) -> Changes:
+        """The next page of tickets that changed, by export or, where that is refused, search."""
+        return await self._feed.changed_tickets(cursor, since_ms=since_ms)
+
+    async def changes_of(self, ticket_ids: Sequence[TicketId]) -> Sequence[Change]:
+        """When these tickets (100 at most) last changed; those out of reach are left out."""
+        return await self._feed.changes_of(ticket_ids)
+
+    def spare_in_s(self) -> float:
+        """How long what can wait should wait."""
+        return self._api.spare_in_s()
 
     async def merge_target(self, ticket_id: TicketId) -> TicketId | None:
         """The ticket that a closed one was merged into, None where it was simply closed."""

@@ -56,6 +56,7 @@ def show_message(message: Message) -> dict[str, Any]:
         "parts": [show_part(part) for part in parts],
         "error": message.error,
         "reason": message.reason,
+        "recovered": message.recovered is not None,
         "created_at": rfc3339(message.created_at_ms),
     }
 
@@ -95,6 +96,7 @@ def show_trace(found: Trace) -> dict[str, Any]:
         "rule": message.rule,
         "handled": message.handled,
         "cause_id": message.cause_id,
+        "sent_at": time_or_none(message.sent_at_ms),
         "updated_at": rfc3339(message.updated_at_ms),
         "attempts": [
             {

@@ -30,7 +30,7 @@ State = Literal[
 ]
 Verdict = Literal["ticket", "opt_out", "opt_in", "keyword", "not_consented", "no_sender", "loop"]
 Kind = Literal["text", "reply", "auto", "opt_out_answer", "conversation", "campaign"]
-WorkKind = Literal["text", "note", "look", "send"]
+WorkKind = Literal["text", "note", "look", "send", "sweep"]
 
 Word = Annotated[str, WithJsonSchema({"type": "string", "maxLength": 255})]
 Words = Annotated[str, WithJsonSchema({"type": "string", "maxLength": LONGEST_ANSWER})]
@@ -159,7 +159,10 @@ class PartView(Shown):
 
 
 class MessageView(Shown):
-    """A text, either way. `error` is the far side's code, `reason` the same in words."""
+    """A text, either way. `error` is the far side's code, `reason` the same in words.
+
+    `recovered` is true where no webhook told of it, and a sweep found it.
+    """
 
     id: Word
     direction: Literal["inbound", "outbound"]
@@ -178,6 +181,7 @@ class MessageView(Shown):
     parts: list[PartView]
     error: Word | None
     reason: Words | None
+    recovered: bool
     created_at: Time
 
 
@@ -210,6 +214,7 @@ class MessageTrace(MessageView):
     rule: Words | None
     handled: Literal["STOP", "START", "HELP"] | None
     cause_id: Word | None
+    sent_at: Time | None
     updated_at: Time
     attempts: list[AttemptView]
     work: list[WorkView]
