@@ -58,7 +58,7 @@ def open_database(settings: Settings, clock: Clock, *, exclusive: bool = False) 
     """The store that BRIDGE_DATABASE_URL names, not yet opened. Raises UserMistake."""
     if settings.uses_postgres:
         # The server's clock rules there; one that a test moves stands for it as well.
-        moved = None if isinstance(clock, SystemClock) else clock
+        moved = None if type(clock) is SystemClock else clock
         return cast("Database", _postgres().PostgresDatabase(settings.database_url, clock=moved))
     return SqliteDatabase(str(settings.database_path), clock, exclusive=exclusive)
 

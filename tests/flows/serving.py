@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import aiohttp
 
 from bridge.sandbox.demo import Sandbox
-from tests.flows.conftest import QUICK, eventually, free_port
+from tests.flows.conftest import QUICK, NewStore, eventually, free_port
 
 
 class Process:
@@ -99,14 +99,18 @@ class Serve(Protocol):
 
 
 @asynccontextmanager
-async def serving(tmp_path: Path) -> AsyncIterator[Serve]:
+async def serving(tmp_path: Path, new_store: NewStore) -> AsyncIterator[Serve]:
     """Hand out sandboxes whose bridge is a process; all are stopped at the end."""
     started: list[tuple[Sandbox, Process]] = []
 
     async def serve(**changes: str) -> tuple[Sandbox, Process]:
         folder = tmp_path / f"served{len(started)}"
         folder.mkdir()
-        settings: Mapping[str, str] = {**QUICK, **changes}
+        settings: Mapping[str, str] = {
+            **QUICK,
+            "BRIDGE_DATABASE_URL": new_store(folder),
+            **changes,
+        }
         sandbox = Sandbox(folder=folder, port=free_port(), changes=settings)
         process = Process(sandbox, folder)
         started.append((sandbox, process))

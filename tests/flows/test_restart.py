@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bridge.sandbox.faults import Hold, Rule
-from tests.flows.conftest import eventually
+from tests.flows.conftest import NewStore, eventually
 from tests.flows.outbound import SEND, failed, open_ticket, replies, sends, settled, words
 from tests.flows.serving import Serve, serving
 
@@ -16,8 +16,8 @@ pytestmark = pytest.mark.timeout(60)  # processes of their own start slowly on a
 
 
 @pytest.fixture
-async def serve(tmp_path: Path) -> AsyncIterator[Serve]:
-    async with serving(tmp_path) as start:
+async def serve(tmp_path: Path, new_store: NewStore) -> AsyncIterator[Serve]:
+    async with serving(tmp_path, new_store) as start:
         yield start
 
 
