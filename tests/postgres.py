@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -86,7 +86,8 @@ def schema(url: str) -> Iterator[str]:
     name = f"t{secrets.token_hex(8)}"
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f"CREATE SCHEMA {name}".encode())
-        yield f"{url}{'&' if '?' in url else '?'}options={quote(f'-c search_path={name}')}"
+        options = f"options={quote(f'-c search_path={name}')}&application_name={name}"
+        yield f"{url}{'&' if '?' in url else '?'}{options}"
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s",
             (name,),
@@ -102,12 +103,12 @@ def _start() -> str:
             [folder / "postgres", "--version"], user=user, check=False, capture_output=True
         ).returncode:
             continue
-        return start_server(folder, **OPTIONS)
+        return start_server({}, folder)
     return ""
 
 
-def start_server(binaries: Path | None = None, **options: str) -> str:
-    """Start a server with these options; returns its URL. It ends with the run."""
+def start_server(changes: Mapping[str, str], binaries: Path | None = None) -> str:
+    """Start a server with settings of its own; returns its URL. It ends with the run."""
     user = _owner()
     found = binaries or next(_binaries(), None)
     if found is None:
@@ -127,7 +128,7 @@ def start_server(binaries: Path | None = None, **options: str) -> str:
             break
     else:
         raise NoServer(f"initdb failed: {said.decode()[-200:]}")
-    settings = [f"--{name}={value}" for name, value in options.items()]
+    settings = [f"--{name}={value}" for name, value in {**OPTIONS, **changes}.items()]
     run = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
     _watchers.append(
         subprocess.Popen(

@@ -68,7 +68,8 @@ async def eventually(
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run everything on SQLite, and on PostgreSQL what is marked so (in the full check: all)."""
-    if "engine" in metafunc.fixturenames:
+    marks = metafunc.definition.iter_markers("parametrize")
+    if "engine" in metafunc.fixturenames and all("engine" not in mark.args[0] for mark in marks):
         marked = metafunc.definition.get_closest_marker("both_engines")
         both = marked is not None or bool(os.environ.get(ALL_ENGINES))
         metafunc.parametrize("engine", ENGINES if both else ENGINES[:1], indirect=True)
