@@ -52,6 +52,8 @@ lock: $(STAMP)
 	$(COMPILE) --extra dev --constraint requirements-ci.lock pyproject.toml \
 		--output-file requirements-dev.lock
 	$(COMPILE) --constraint requirements-ci.lock pyproject.toml --output-file requirements.lock
+	$(COMPILE) --extra postgres --constraint requirements-ci.lock pyproject.toml \
+		--output-file requirements-postgres.lock
 	printf '%s\n' uv hatchling | $(COMPILE) --constraint requirements-ci.lock - \
 		--output-file requirements-build.lock
 	@! grep -n '://' requirements*.lock || { echo "a lock file holds an address" >&2; exit 1; }

@@ -4,6 +4,9 @@
 -- Times are UTC milliseconds. Addresses are E.164 ("+12025550100"), a short code with its country
 -- ("US:50500") or a name that can't be answered ("name:MyBank"). JSON is kept as text and never
 -- queried into: what is asked for has a column of its own.
+--
+-- These are SQLite's words. PostgreSQL gets the same tables and indexes: there INTEGER PRIMARY KEY
+-- is a BIGINT identity, TEXT is TEXT COLLATE "C", and the ledger's triggers call a function.
 
 -- Facts about this installation: install_id, settings_version.
 CREATE TABLE meta (

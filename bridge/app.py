@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from importlib import import_module
+from types import ModuleType
+from typing import Any, cast
 
 import structlog
 from aiohttp import web
@@ -52,8 +54,23 @@ ZENDESK = "zendesk"
 
 
 def open_database(settings: Settings, clock: Clock, *, exclusive: bool = False) -> Database:
-    """The store that BRIDGE_DATABASE_URL names, not yet opened."""
+    """The store that BRIDGE_DATABASE_URL names, not yet opened. Raises UserMistake."""
+    if settings.uses_postgres:
+        # The server's clock rules there; one that a test moves stands for it as well.
+        moved = None if type(clock) is SystemClock else clock
+        return cast("Database", _postgres().PostgresDatabase(settings.database_url, clock=moved))
     return SqliteDatabase(str(settings.database_path), clock, exclusive=exclusive)
+
+
+def _postgres() -> ModuleType:
+    """The module with PostgreSQL's driver, which is installed only where it is wanted."""
+    try:
+        return import_module("bridge.store.postgres")
+    except ImportError as error:
+        raise UserMistake(
+            "BRIDGE_DATABASE_URL: PostgreSQL needs a driver that is not installed; install it "
+            "with: pip install 'sms-ticket-bridge[postgres]'"
+        ) from error
 
 
 def zendesk_api(settings: Settings, http: HttpClient, clock: Clock) -> ZendeskApi:
@@ -190,7 +207,8 @@ class Service:
 
     def _take_up(self, tx: Transaction) -> None:
         self.directory.at(tx)
-        work.forget_leases(tx)  # the file's lock says that nobody else holds one
+        if not self.settings.uses_postgres:
+            work.forget_leases(tx)  # the file's lock says that nobody else holds one
         work.end_credential_pauses(tx)
         for account in (ZENDESK, *self.carriers):
             sweeps.plan_now(tx, account)

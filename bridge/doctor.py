@@ -58,8 +58,8 @@ def _judged(check: str, *, ok: bool, detail: str, mend: str) -> Finding:
 
 
 def has_database(settings: Settings) -> bool:
-    """Whether the database's file is there. To open it would make it."""
-    return os.access(settings.database_path, os.F_OK)
+    """Whether the database's file is there. To open it would make it; a server is asked."""
+    return settings.uses_postgres or os.access(settings.database_path, os.F_OK)
 
 
 def _needed(settings: Settings) -> list[Finding]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 import io
-import ipaddress
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -25,8 +24,15 @@ from pydantic import (
     SecretStr,
     ValidationError,
 )
-from yarl import URL
 
+from bridge.addresses import (
+    POSTGRES,
+    check_api_url,
+    check_database_url,
+    check_origin,
+    check_public_url,
+    passwords_in,
+)
 from bridge.errors import UserMistake
 
 PREFIX: Final = "BRIDGE_"
@@ -44,52 +50,6 @@ _PAIRS: Final = (
 # "ZENDESK_ULR" is 0.91 like "ZENDESK_URL"; "SERVICE_HOST" like nothing.
 _TYPO_LIKENESS: Final = 0.84
 _OPENED_QUOTE: Final = re.compile(r"[^=#]+=\s*['\"]")
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _read_address(text: str) -> URL:
-    try:
-        url = URL(text)
-        _ = url.port  # read only when asked for: "https://acme:x" is found out here
-    except ValueError:
-        raise ValueError from None
-    plain = not (url.user or url.password or url.query_string or url.fragment)
-    if url.scheme not in {"http", "https"} or not url.host or not plain:
-        raise ValueError
-    return url
-
-
-def _check_public_url(text: str) -> str:
-    return str(_read_address(text)).rstrip("/")
-
-
-def _check_api_url(text: str) -> str:
-    url = _read_address(text)
-    if url.scheme == "http" and not _is_loopback(url.host or ""):
-        raise ValueError
-    return str(url).rstrip("/")
-
-
-def _check_origin(text: str) -> str:
-    url = _read_address(text)
-    if url.path not in {"", "/"}:
-        raise ValueError
-    return _check_api_url(text)
-
-
-def _check_database_url(text: str) -> str:
-    scheme, separator, path = text.partition(":///")
-    if scheme != "sqlite" or not separator or not path or path.startswith(":") or "?" in path:
-        raise ValueError
-    return text
 
 
 def _check_written(secret: SecretStr) -> SecretStr:
@@ -124,10 +84,10 @@ def _default_public_url(data: dict[str, Any]) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{data.get('port', '')}"
 
 
-_PublicUrl = Annotated[str, AfterValidator(_check_public_url)]
-_ApiUrl = Annotated[str, AfterValidator(_check_api_url)]
-_Origin = Annotated[str, AfterValidator(_check_origin)]
-_DatabaseUrl = Annotated[str, AfterValidator(_check_database_url)]
+_PublicUrl = Annotated[str, AfterValidator(check_public_url)]
+_ApiUrl = Annotated[str, AfterValidator(check_api_url)]
+_Origin = Annotated[str, AfterValidator(check_origin)]
+_DatabaseUrl = Annotated[str, AfterValidator(check_database_url)]
 _Secret = Annotated[SecretStr, AfterValidator(_check_written)]
 _Token = Annotated[SecretStr, AfterValidator(_check_header_safe)]
 _RotatedToken = Annotated[SecretStr, AfterValidator(_check_rotation)]
@@ -151,8 +111,9 @@ class Settings(BaseModel):
 
     database_url: _DatabaseUrl = Field(
         "sqlite:///bridge.db",
-        description="sqlite:///FILE, or sqlite:////ABSOLUTE/FILE (this version keeps everything "
-        "in SQLite)",
+        repr=False,
+        description="sqlite:///FILE, sqlite:////ABSOLUTE/FILE or "
+        "postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
     )
     host: str = Field(
         "127.0.0.1",
@@ -233,6 +194,11 @@ class Settings(BaseModel):
     )
 
     @property
+    def uses_postgres(self) -> bool:
+        """Whether everything is kept on a PostgreSQL server, not in a SQLite file."""
+        return self.database_url.startswith(POSTGRES)
+
+    @property
     def database_path(self) -> Path:
         """The SQLite file, relative to the working folder unless absolute."""
         return Path(self.database_url.removeprefix("sqlite:///"))
@@ -245,8 +211,8 @@ class Settings(BaseModel):
     @property
     def secret_values(self) -> tuple[str, ...]:
         """Every secret that is set, for the log's redactor."""
-        held = [value for _, value in self if isinstance(value, SecretStr)]
-        return (*(one.get_secret_value() for one in held), *self.twilio_auth_tokens)
+        values = [one.get_secret_value() for _, one in self if isinstance(one, SecretStr)]
+        return (*values, *self.twilio_auth_tokens, *passwords_in(self.database_url))
 
     @property
     def has_twilio(self) -> bool:

@@ -8,8 +8,11 @@ import socket
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+from tests import postgres
 
 NO_SKIP = "BRIDGE_TESTS_NO_SKIP"
 LOOK_UPS = frozenset({"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"})
@@ -64,6 +67,49 @@ def refused_addresses() -> Iterator[list[str]]:
     yield _attempts
     if _attempts:
         pytest.fail(f"left this machine: {', '.join(_attempts)}")
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The URL of the run's PostgreSQL server; whoever needs it is skipped where there is none."""
+    folder = tmp_path_factory.getbasetemp()
+    try:
+        return postgres.server_url(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder)
+    except postgres.NoServer as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """The URL of a database with nothing in it."""
+    with postgres.schema(postgres_server) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def engine(request: pytest.FixtureRequest) -> str:
+    """The engine under test: whoever asks for it, however indirectly, runs on both."""
+    return str(request.param)
+
+
+@pytest.fixture
+def store_url(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    """The URL of a store with nothing in it."""
+    if engine == "postgres":
+        return str(request.getfixturevalue("postgres_url"))
+    return f"sqlite:///{tmp_path / 'bridge.db'}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a server, so that it can be chosen or left out."""
+    for item in items:
+        wants = (
+            item.callspec.params.get("engine")
+            if isinstance(item, pytest.Function) and hasattr(item, "callspec")
+            else None
+        )
+        if wants == "postgres" or "postgres_server" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.postgres)
 
 
 def _skips(reporter: pytest.TerminalReporter) -> dict[str, list[str]]:

@@ -43,7 +43,8 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "bridge.logs": ("bridge.errors",),
     "bridge.metrics": ("bridge.errors",),
     "bridge.secrets": ("bridge.errors",),
-    "bridge.settings": ("bridge.errors",),
+    "bridge.addresses": (),
+    "bridge.settings": ("bridge.errors", "bridge.addresses"),
     "bridge.http": ("bridge.errors",),
     "bridge.domain": ("bridge.errors",),
     "bridge.store": (*GROUND, "bridge.domain"),
@@ -83,6 +84,7 @@ KEPT_TO: Mapping[str, tuple[str, ...]] = {
     "aiosqlite": ("bridge.store",),
     "sqlite3": ("bridge.store",),
     "click": ("bridge.cli",),
+    "psycopg": ("bridge.store",),
 }
 NOT_IN_DOMAIN = frozenset(
     {"asyncio", "logging", "os", "pathlib", "random", "secrets", "socket", "structlog", "time"}

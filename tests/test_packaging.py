@@ -10,6 +10,7 @@ import sys
 import sysconfig
 import tomllib
 import zipfile
+from collections.abc import Sequence
 from importlib.metadata import packages_distributions
 from itertools import pairwise
 from pathlib import Path
@@ -126,8 +127,11 @@ def normalised(distribution: str) -> str:
     return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
-def declared() -> set[str]:
-    return {normalised(re.split(r"[<>=!~\[; ]", line)[0]) for line in PROJECT["dependencies"]}
+def declared(*, extras: Sequence[str] = ()) -> set[str]:
+    lines = [*PROJECT["dependencies"]]
+    for extra in extras:
+        lines += PROJECT["optional-dependencies"][extra]
+    return {normalised(re.split(r"[<>=!~\[; ]", line)[0]) for line in lines}
 
 
 def test_every_imported_library_is_declared() -> None:
@@ -136,7 +140,7 @@ def test_every_imported_library_is_declared() -> None:
     undeclared = {
         name
         for name in libraries_imported()
-        if not {normalised(owner) for owner in owners.get(name, [])} & declared()
+        if not {normalised(owner) for owner in owners.get(name, [])} & declared(extras=["postgres"])
     }
 
     assert undeclared == set()
@@ -170,4 +174,5 @@ def test_the_locks_agree_with_one_another_and_with_the_project() -> None:
     runtime = pins("requirements.lock")
 
     assert runtime < pins("requirements-dev.lock") < pins("requirements-ci.lock")
+    assert runtime < pins("requirements-postgres.lock") < pins("requirements-dev.lock")
     assert declared() <= {normalised(pin.partition("==")[0]) for pin in runtime}

@@ -79,7 +79,8 @@ def test_an_absolute_database_path_stays_absolute() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("database_url", "postgresql://localhost/bridge"),
+        ("database_url", "postgres://localhost/bridge"),
+        ("database_url", "postgresql://bridge:two words@localhost/bridge"),
         ("database_url", "sqlite://"),
         ("database_url", "sqlite:///:memory:"),
         ("host", "two words"),

@@ -77,6 +77,7 @@ def run_suite(
     (folder / "test_sample.py").write_text(content)
     inherited = {name: value for name, value in os.environ.items() if "PYTEST" not in name}
     inherited.pop("BRIDGE_TESTS_NO_SKIP", None)
+    inherited["PYTHONPATH"] = str(ROOT)
     inherited["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # half the time would go into loading them
     return subprocess.run(
         [

@@ -46,7 +46,8 @@ def migrate() -> None:
 
     settings = settings_here()
     run_with_database(settings, opened, make=True)
-    click.echo(f"{settings.database_path} is up to date")
+    name = "the database" if settings.uses_postgres else settings.database_path
+    click.echo(f"{name} is up to date")
 
 
 @click.command()

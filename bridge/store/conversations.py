@@ -93,7 +93,7 @@ def links_of(tx: Transaction, ticket_id: int) -> Sequence[Link]:
     rows = tx.all(
         "SELECT c.*, t.requester_id, t.replies_from FROM tickets t "
         "JOIN conversations c ON c.id = t.conversation_id WHERE t.ticket_id = $1 "
-        "ORDER BY c.last_inbound_at DESC, t.linked_at DESC",
+        "ORDER BY c.last_inbound_at DESC NULLS LAST, t.linked_at DESC",
         ticket_id,
     )
     return [_link(row) for row in rows]

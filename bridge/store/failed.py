@@ -33,11 +33,13 @@ WHERE ref = $1 AND state = 'failed'
 """
 
 # A lane that somebody works in keeps its time: moving it would end the claim early. Whoever
-# holds it finds the revived work when they start the lane's next.
+# holds it finds the revived work when they start the lane's next. It is written in any case, so
+# that whoever takes away a lane that has nothing more to do meets whoever adds to it.
 OPEN_LANE = """
 INSERT INTO lanes (lane, account, due_at) VALUES ($1, $2, $3)
-ON CONFLICT (lane) DO UPDATE SET due_at = excluded.due_at
-WHERE lanes.lease IS NULL AND lanes.due_at > excluded.due_at
+ON CONFLICT (lane) DO UPDATE SET due_at = CASE
+    WHEN lanes.lease IS NULL AND lanes.due_at > excluded.due_at THEN excluded.due_at
+    ELSE lanes.due_at END
 """
 
 # Should it fail once more, the agent shall hear of it once more.

@@ -1,8 +1,7 @@
 """SQLite: one file, one writer, and a commit that is on the disk before anybody is told.
 
-Writers queue; whatever has queued while the last commit was under way goes into the next one,
-each transaction under its own savepoint, so that one flush pays for all of them and a fault in
-one takes nothing from the others.
+Transactions that are committed together run each under its own savepoint, so that a fault in one
+takes nothing from the others.
 """
 
 from __future__ import annotations
@@ -14,10 +13,9 @@ import os
 import re
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import IO, Any, TypeVar, cast
+from typing import IO, TypeVar, cast
 
 import aiosqlite
 import structlog
@@ -25,7 +23,8 @@ import structlog
 from bridge.clock import Clock
 from bridge.errors import BridgeError, NotDurable, UserMistake
 from bridge.store.database import Row, Transaction, Value
-from bridge.store.migrations import Migration, read_migrations
+from bridge.store.migrations import Migration, read_migrations, steps_to_go
+from bridge.store.write_queue import Waiting, WriteQueue
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -96,15 +95,6 @@ def _numbered(sql: str) -> str:
     return re.sub(r"\$(\d+)", r"?\1", sql)
 
 
-@dataclass(slots=True)
-class _Waiting:
-    transaction: Callable[[Transaction], Any]
-    future: asyncio.Future[Any]
-    topics: set[str] = field(default_factory=set)
-    result: Any = None
-    error: BaseException | None = None
-
-
 class SqliteDatabase:
     """The `Database` contract on one file. `exclusive` keeps a second `serve` away."""
 
@@ -115,15 +105,11 @@ class SqliteDatabase:
         self._lock: IO[str] | None = None
         self._writer: _Connection | None = None
         self._reader: _Connection | None = None
-        self._queue: asyncio.Queue[_Waiting | None] = asyncio.Queue()
-        self._writing: asyncio.Task[None] | None = None
+        self._queue = WriteQueue(self._commit, most=MOST_IN_ONE_COMMIT)
         self._reading = asyncio.Lock()
-        self._closing = False
-        self._listeners: dict[str, list[Callable[[], None]]] = {}
 
     async def open(self) -> None:
         """Connect, migrate, check the pragmas. Raises UserMistake."""
-        self._closing = False
         try:
             if self._exclusive:
                 self._lock = _lock_file(self._path + ".lock")
@@ -138,15 +124,11 @@ class SqliteDatabase:
             if isinstance(error, BridgeError):
                 raise
             raise UserMistake(f"BRIDGE_DATABASE_URL: can't open {self._path}: {error}") from error
-        self._writing = asyncio.create_task(self._write_queue(), name="database writer")
+        self._queue.start()
 
     async def close(self) -> None:
         """Finish what has queued and disconnect."""
-        self._closing = True  # what came after the end of the queue would never be answered
-        if self._writing is not None:
-            self._queue.put_nowait(None)
-            await self._writing
-            self._writing = None
+        await self._queue.stop()
         for connection in (self._reader, self._writer):
             if connection is not None:
                 await connection.close()
@@ -157,11 +139,7 @@ class SqliteDatabase:
 
     async def write(self, transaction: Callable[[Transaction], T]) -> T:
         """Run in the next commit; durable when this returns. Raises NotDurable."""
-        if self._closing or self._writing is None or self._writing.done():
-            raise NotDurable("the database is closed")
-        waiting = _Waiting(transaction, asyncio.get_running_loop().create_future())
-        self._queue.put_nowait(waiting)
-        return cast("T", await waiting.future)
+        return await self._queue.put(transaction)
 
     async def read(self, transaction: Callable[[Transaction], T]) -> T:
         """Run on the reading connection, over one snapshot. Raises NotDurable."""
@@ -177,47 +155,17 @@ class SqliteDatabase:
 
     def listen(self, topic: str, call: Callable[[], None]) -> None:
         """Call this after each commit of this process that announced the topic."""
-        self._listeners.setdefault(topic, []).append(call)
+        self._queue.listen(topic, call)
 
     async def back_up(self, path: str) -> None:
         """Copy everything to a new file with SQLite's online backup."""
         assert self._reader is not None, "open() first"  # noqa: S101 - a fault of ours
         await self._reader.run_whole(lambda c: _back_up(c, path))
 
-    async def _write_queue(self) -> None:
+    async def _commit(self, batch: list[Waiting]) -> None:
         assert self._writer is not None, "open() first"  # noqa: S101 - a fault of ours
-        while True:
-            batch = await self._next_batch()
-            if not batch:
-                return
-            now_ms = self._clock.now_ms()
-            await self._writer.run_whole(partial(_commit_together, batch=batch, now_ms=now_ms))
-            for waiting in batch:
-                self._answer(waiting)
-
-    async def _next_batch(self) -> list[_Waiting]:
-        batch: list[_Waiting] = []
-        waiting = await self._queue.get()
-        while waiting is not None:
-            batch.append(waiting)
-            if self._queue.empty() or len(batch) >= MOST_IN_ONE_COMMIT:
-                return batch
-            waiting = self._queue.get_nowait()
-        if batch:
-            self._queue.put_nowait(None)  # closing: this batch first, then the end again
-        return batch
-
-    def _answer(self, waiting: _Waiting) -> None:
-        if waiting.error is None:
-            for topic in waiting.topics:
-                for call in self._listeners.get(topic, ()):
-                    asyncio.get_running_loop().call_soon(call)  # its faults are not the writer's
-        if waiting.future.done():  # its caller has gone away; what was committed stays so
-            return
-        if waiting.error is None:
-            waiting.future.set_result(waiting.result)
-        else:
-            waiting.future.set_exception(waiting.error)
+        now_ms = self._clock.now_ms()
+        await self._writer.run_whole(partial(_commit_together, batch=batch, now_ms=now_ms))
 
 
 async def _connect(path: str) -> _Connection:
@@ -276,7 +224,7 @@ def _set_up(connection: sqlite3.Connection) -> None:
 def _migrate(connection: sqlite3.Connection, now_ms: int) -> None:
     connection.execute("BEGIN IMMEDIATE")  # others that start now wait here
     try:
-        for step in _steps_to_go(connection):
+        for step in steps_to_go(read_migrations("sqlite"), _done(connection)):
             _apply(connection, step, now_ms)
         connection.execute("COMMIT")
     except BaseException:
@@ -285,19 +233,11 @@ def _migrate(connection: sqlite3.Connection, now_ms: int) -> None:
         raise
 
 
-def _steps_to_go(connection: sqlite3.Connection) -> list[Migration]:
-    steps = read_migrations()
+def _done(connection: sqlite3.Connection) -> set[int]:
     tables = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'migrations'"
     if connection.execute(tables).fetchone() is None:
-        return list(steps)
-    done = {row[0] for row in connection.execute("SELECT number FROM migrations")}
-    unknown = done - {step.number for step in steps}
-    if unknown:
-        raise UserMistake(
-            f"the database's schema is newer ({max(unknown)}) than this version of the bridge "
-            f"({steps[-1].number}); install the version that made it"
-        )
-    return [step for step in steps if step.number not in done]
+        return set()
+    return {row[0] for row in connection.execute("SELECT number FROM migrations")}
 
 
 def _apply(connection: sqlite3.Connection, step: Migration, now_ms: int) -> None:
@@ -314,7 +254,7 @@ def _read(connection: sqlite3.Connection, work: Callable[[Transaction], T], now_
         connection.execute("ROLLBACK")
 
 
-def _commit_together(connection: sqlite3.Connection, batch: list[_Waiting], now_ms: int) -> None:
+def _commit_together(connection: sqlite3.Connection, batch: list[Waiting], now_ms: int) -> None:
     """Run a batch in one commit; afterwards each has its result or its error."""
     try:
         connection.execute("BEGIN IMMEDIATE")
@@ -333,7 +273,7 @@ def _commit_together(connection: sqlite3.Connection, batch: list[_Waiting], now_
             waiting.error = NotDurable(str(error))
 
 
-def _run_one(connection: sqlite3.Connection, waiting: _Waiting, now_ms: int) -> None:
+def _run_one(connection: sqlite3.Connection, waiting: Waiting, now_ms: int) -> None:
     transaction = SqliteTransaction(connection, now_ms)
     connection.execute("SAVEPOINT one")
     try:
@@ -343,8 +283,7 @@ def _run_one(connection: sqlite3.Connection, waiting: _Waiting, now_ms: int) -> 
         if isinstance(error, sqlite3.OperationalError) and _code(error) != WRONG_SQL:
             raise  # disk full, I/O error: SQLite may have rolled everything back; so do we
         connection.execute("ROLLBACK TO one")
-        # A future refuses StopIteration, which would end the writer.
-        waiting.error = RuntimeError(str(error)) if isinstance(error, StopIteration) else error
+        waiting.fail(error)
     connection.execute("RELEASE one")
 
 

@@ -96,10 +96,11 @@ def put(
         *(ref, lane, account, kind, message_id, conversation_id, ticket_id),
         *(json.dumps(payload or {}, ensure_ascii=False), now + delay_ms, now),
     )
-    # Where the lane exists it has earlier work, whose time governs.
+    # Where the lane exists it has earlier work, whose time governs. It is written all the same:
+    # whoever takes away a lane that has nothing more to do must meet whoever adds to it.
     tx.run(
         "INSERT INTO lanes (lane, account, due_at) VALUES ($1, $2, $3) "
-        "ON CONFLICT (lane) DO NOTHING",
+        "ON CONFLICT (lane) DO UPDATE SET lease = lanes.lease",
         *(lane, account, now + delay_ms),
     )
     tx.announce(WORK)
@@ -130,14 +131,18 @@ def claim(tx: Transaction, *, account: str, most: int, lease_ms: int) -> list[Cl
     """Claim lanes of this account that are due, the longest due first.
 
     The start of each first item is counted before the work begins, so that an item that kills its
-    process can be told from one that has never been tried.
+    process can be told from one that has never been tried. A lane that another process is about
+    to claim is passed over rather than waited for; SQLite has one writer and takes that for a
+    comment.
     """
     now = tx.now_ms()
     lease = new_id()
     lanes = tx.all(
-        "UPDATE lanes SET lease = $1, due_at = $2 WHERE lane IN ("
-        "SELECT lane FROM lanes WHERE account = $3 AND due_at <= $4 ORDER BY due_at LIMIT $5"
-        ") RETURNING lane",
+        # Named, as PostgreSQL may run a subquery twice, and would then lock more than the limit.
+        "WITH due AS (SELECT lane FROM lanes WHERE account = $3 AND due_at <= $4 "
+        "ORDER BY due_at LIMIT $5 /*postgres FOR UPDATE SKIP LOCKED */) "
+        "UPDATE lanes SET lease = $1, due_at = $2 WHERE lane IN (SELECT lane FROM due) "
+        "RETURNING lane",
         *(lease, now + lease_ms, account, now, most),
     )
     claims = []
@@ -148,7 +153,7 @@ def claim(tx: Transaction, *, account: str, most: int, lease_ms: int) -> list[Cl
             tx.run("DELETE FROM lanes WHERE lane = $1", lane)
         else:
             claims.append(Claim(lane=lane, lease=lease, item=item))
-    return claims
+    return sorted(claims, key=lambda claimed: claimed.item.id)  # RETURNING keeps no order
 
 
 def has_due(tx: Transaction, account: str) -> bool:
@@ -157,10 +162,13 @@ def has_due(tx: Transaction, account: str) -> bool:
     return tx.first(sql, account, tx.now_ms()) is not None
 
 
-def next_due_ms(tx: Transaction, account: str) -> int | None:
-    """When the next lane of this account is due, None where there is none."""
+def next_due_in_ms(tx: Transaction, account: str) -> int | None:
+    """How long until the next lane of this account is due, None where there is none.
+
+    By the database's clock alone: a machine whose own is wrong must not wait wrongly for it.
+    """
     row = tx.first("SELECT min(due_at) AS due FROM lanes WHERE account = $1", account)
-    return None if row is None or row["due"] is None else int(row["due"])
+    return None if row is None or row["due"] is None else int(row["due"]) - tx.now_ms()
 
 
 def renew(tx: Transaction, leases: Sequence[tuple[str, str]], lease_ms: int) -> None:

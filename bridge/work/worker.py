@@ -156,10 +156,10 @@ class Worker:
         return paused_s, work.has_due(tx, self.account)
 
     async def _until_next(self) -> float:
-        due = await self.database.read(lambda tx: work.next_due_ms(tx, self.account))
-        if due is None:
+        wait_ms = await self.database.read(lambda tx: work.next_due_in_ms(tx, self.account))
+        if wait_ms is None:
             return POLL_S
-        return min(POLL_S, max(0.001, (due - self.clock.now_ms()) / 1000))
+        return min(POLL_S, max(0.001, wait_ms / 1000))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.pop(task, None)

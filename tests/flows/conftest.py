@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
@@ -14,7 +16,11 @@ import pytest
 
 from bridge.clock import Clock
 from bridge.sandbox.demo import Sandbox
+from tests import postgres
+from tests.stores import ENGINES
 
+ALL_ENGINES = "BRIDGE_TESTS_ALL_ENGINES"
+NewStore = Callable[[Path], str]  # the URL of a new store; on SQLite a file in this folder
 QUICK = {
     "BRIDGE_RETRY_BASE": "0.05",
     "BRIDGE_RETRY_MAX": "0.2",
@@ -60,8 +66,37 @@ async def eventually(
         await asyncio.sleep(0.01)
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run everything on SQLite, and on PostgreSQL what is marked so (in the full check: all)."""
+    marks = metafunc.definition.iter_markers("parametrize")
+    if "engine" in metafunc.fixturenames and all("engine" not in mark.args[0] for mark in marks):
+        marked = metafunc.definition.get_closest_marker("both_engines")
+        both = marked is not None or bool(os.environ.get(ALL_ENGINES))
+        metafunc.parametrize("engine", ENGINES if both else ENGINES[:1], indirect=True)
+
+
 @pytest.fixture
-async def start_sandbox(tmp_path: Path) -> AsyncIterator[Start]:
+def engine(request: pytest.FixtureRequest) -> str:
+    """The engine under test."""
+    return str(request.param)
+
+
+@pytest.fixture
+def new_store(engine: str, request: pytest.FixtureRequest) -> Iterator[NewStore]:
+    """Makes stores with nothing in them, each gone at the end."""
+    with ExitStack() as stack:
+
+        def make(folder: Path) -> str:
+            if engine == "sqlite":
+                return f"sqlite:///{folder / 'sandbox.db'}"
+            server = request.getfixturevalue("postgres_server")
+            return stack.enter_context(postgres.schema(server))
+
+        yield make
+
+
+@pytest.fixture
+async def start_sandbox(tmp_path: Path, new_store: NewStore) -> AsyncIterator[Start]:
     """Start sandboxes; all are stopped at the end."""
     started: list[Sandbox] = []
 
@@ -70,9 +105,8 @@ async def start_sandbox(tmp_path: Path) -> AsyncIterator[Start]:
     ) -> Sandbox:
         folder = tmp_path / str(len(started))
         folder.mkdir()
-        sandbox = Sandbox(
-            folder=folder, port=free_port(), clock=clock, changes={**QUICK, **changes}
-        )
+        settings = {**QUICK, "BRIDGE_DATABASE_URL": new_store(folder), **changes}
+        sandbox = Sandbox(folder=folder, port=free_port(), clock=clock, changes=settings)
         started.append(sandbox)
         await sandbox.start_far_sides()
         await (sandbox.set_up(settings_file) if settings_file else sandbox.set_up())

@@ -13,19 +13,35 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import aiohttp
+import psycopg
 
 from bridge.sandbox.demo import Sandbox
-from tests.flows.conftest import QUICK, eventually, free_port
+from tests.flows.conftest import QUICK, NewStore, eventually, free_port
+
+
+def end_leases(sandbox: Sandbox) -> None:
+    """What a minute does to the claims of a process that is no more (a SQLite file's next one
+    does it by itself)."""
+    assert sandbox.settings is not None
+    if sandbox.settings.uses_postgres:
+        with psycopg.connect(sandbox.settings.database_url) as connection:
+            connection.execute("UPDATE lanes SET due_at = 0 WHERE lease IS NOT NULL")
 
 
 class Process:
     """One `bridge serve`. Its log goes to `log_path`, behind what earlier ones wrote."""
 
-    def __init__(self, sandbox: Sandbox, folder: Path) -> None:
+    def __init__(self, sandbox: Sandbox, folder: Path, *, port: int | None = None) -> None:
         self._sandbox = sandbox
         self._folder = folder
-        self.log_path = folder / "log.jsonl"
+        self._port = port
+        self.log_path = folder / ("log.jsonl" if port is None else f"log{port}.jsonl")
         self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it listens: at the sandbox's own address unless it has a port of its own."""
+        return self._sandbox.url if self._port is None else f"http://127.0.0.1:{self._port}"
 
     async def start(self) -> None:
         """Start it, and wait until it listens."""
@@ -36,7 +52,7 @@ class Process:
             assert process.returncode is None, self.log_path.read_text()
             try:
                 async with (
-                    aiohttp.ClientSession(self._sandbox.url) as session,
+                    aiohttp.ClientSession(self.url) as session,
                     session.get("/readyz") as response,
                 ):
                     return response.status == 200
@@ -52,9 +68,14 @@ class Process:
         code = await asyncio.wait_for(process.wait(), 15.0)
         return code, self.log_path.read_text()[written:]
 
-    async def kill(self) -> None:
-        """End it with SIGKILL: nothing is finished, nothing is handed back."""
+    async def kill(self, *, lease_holds: bool = False) -> None:
+        """End it with SIGKILL: nothing is finished, nothing is handed back.
+
+        On PostgreSQL what it had claimed is free after a minute, which passes here at once.
+        """
         await self._end(signal.SIGKILL, within_s=5.0)
+        if not lease_holds:
+            end_leases(self._sandbox)
 
     async def terminate(self, *, within_s: float) -> int:
         """Ask it to end with SIGTERM, and return its exit code."""
@@ -79,6 +100,7 @@ class Process:
             "PATH": os.environ["PATH"],
             "PYTHONPATH": os.pathsep.join(sys.path),
             **self._sandbox._environment,
+            **({} if self._port is None else {"BRIDGE_PORT": str(self._port)}),
             **changes,
         }
         with self.log_path.open("ab") as log:
@@ -99,14 +121,18 @@ class Serve(Protocol):
 
 
 @asynccontextmanager
-async def serving(tmp_path: Path) -> AsyncIterator[Serve]:
+async def serving(tmp_path: Path, new_store: NewStore) -> AsyncIterator[Serve]:
     """Hand out sandboxes whose bridge is a process; all are stopped at the end."""
     started: list[tuple[Sandbox, Process]] = []
 
     async def serve(**changes: str) -> tuple[Sandbox, Process]:
         folder = tmp_path / f"served{len(started)}"
         folder.mkdir()
-        settings: Mapping[str, str] = {**QUICK, **changes}
+        settings: Mapping[str, str] = {
+            **QUICK,
+            "BRIDGE_DATABASE_URL": new_store(folder),
+            **changes,
+        }
         sandbox = Sandbox(folder=folder, port=free_port(), changes=settings)
         process = Process(sandbox, folder)
         started.append((sandbox, process))

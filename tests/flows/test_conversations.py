@@ -25,6 +25,8 @@ from tests.flows.cast import (
 )
 from tests.flows.conftest import Start, eventually
 
+pytestmark = pytest.mark.both_engines
+
 BODIES = {
     "emoji": "My order is late 😀👩‍👩‍👧‍👦🏳️‍🌈",
     "right to left": "مرحبا، أين طلبي؟ \u202eabc",

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bridge.sandbox.demo import Sandbox
 from tests.flows.conftest import eventually
+
+pytestmark = pytest.mark.both_engines
 
 MAYA = "+12025550123"
 ACME = "+12025550100"

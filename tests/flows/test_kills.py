@@ -10,7 +10,7 @@ import pytest
 from bridge.sandbox.demo import Sandbox
 from bridge.sandbox.faults import Hold
 from tests.flows.cast import ACME, MAYA, customer_comments, messages, only_ticket
-from tests.flows.conftest import eventually
+from tests.flows.conftest import NewStore, eventually
 from tests.flows.serving import Process, serving
 
 pytestmark = pytest.mark.slow
@@ -19,9 +19,9 @@ Served = tuple[Sandbox, Process]
 
 
 @pytest.fixture
-async def served(tmp_path: Path) -> AsyncIterator[Served]:
+async def served(tmp_path: Path, new_store: NewStore) -> AsyncIterator[Served]:
     """A sandbox whose bridge is a process of its own, started."""
-    async with serving(tmp_path) as serve:
+    async with serving(tmp_path, new_store) as serve:
         yield await serve(BRIDGE_HTTP_TIMEOUT="5")
 
 

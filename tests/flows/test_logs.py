@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bridge.sandbox.demo import Sandbox
+from tests.flows.conftest import NewStore
 from tests.flows.outbound import ACME, MAYA, SEND, open_ticket, order, send_hint, settled
 from tests.flows.serving import Process, Serve, serving
 
@@ -20,8 +21,8 @@ pytestmark = pytest.mark.timeout(60)  # processes of their own start slowly on a
 
 
 @pytest.fixture
-async def serve(tmp_path: Path) -> AsyncIterator[Serve]:
-    async with serving(tmp_path) as start:
+async def serve(tmp_path: Path, new_store: NewStore) -> AsyncIterator[Serve]:
+    async with serving(tmp_path, new_store) as start:
         yield start
 
 

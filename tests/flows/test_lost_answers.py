@@ -24,7 +24,7 @@ from tests.flows.cast import (
     text,
     tickets,
 )
-from tests.flows.conftest import QUICK, Start, eventually, free_port
+from tests.flows.conftest import QUICK, NewStore, Start, eventually, free_port
 
 Fault = Callable[[Faults, str, str], object]
 
@@ -52,10 +52,11 @@ class MovedClock(SystemClock):
 
 
 @pytest.fixture
-async def moved(tmp_path: Path) -> AsyncIterator[tuple[Sandbox, MovedClock]]:
+async def moved(tmp_path: Path, new_store: NewStore) -> AsyncIterator[tuple[Sandbox, MovedClock]]:
     """A sandbox all of whose sides go by one clock that can be moved."""
     clock = MovedClock()
-    changes = {**QUICK, "BRIDGE_HTTP_TIMEOUT": "1"}
+    store = {"BRIDGE_DATABASE_URL": new_store(tmp_path)}
+    changes = {**QUICK, **store, "BRIDGE_HTTP_TIMEOUT": "1"}
     sandbox = Sandbox(folder=tmp_path, port=free_port(), clock=clock, changes=changes)
     await sandbox.start()
     yield sandbox, clock

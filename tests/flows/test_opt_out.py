@@ -24,6 +24,8 @@ from tests.flows.cast import (
 )
 from tests.flows.conftest import Start
 
+pytestmark = pytest.mark.both_engines
+
 EVERYWHERE = pytest.mark.parametrize(
     "to", [ACME, ORDERS, VIP], ids=["long code", "toll-free", "short code"]
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bridge.sandbox.faults import Hold, Rule
-from tests.flows.conftest import eventually
+from tests.flows.conftest import NewStore, eventually
 from tests.flows.outbound import (
     SEND,
     failed,
@@ -20,13 +20,14 @@ from tests.flows.outbound import (
     words,
 )
 from tests.flows.serving import Serve, serving
+from tests.stores import sqlite_only
 
 pytestmark = pytest.mark.timeout(60)  # processes of their own start slowly on a busy machine
 
 
 @pytest.fixture
-async def serve(tmp_path: Path) -> AsyncIterator[Serve]:
-    async with serving(tmp_path) as start:
+async def serve(tmp_path: Path, new_store: NewStore) -> AsyncIterator[Serve]:
+    async with serving(tmp_path, new_store) as start:
         yield start
 
 
@@ -158,6 +159,7 @@ async def test_stop_while_the_carrier_is_away_keeps_what_waits(serve: Serve) -> 
     assert words(sandbox) == [f"Step {number}" for number in range(5)]
 
 
+@sqlite_only
 async def test_second_serve_on_the_same_file_is_refused_in_words(serve: Serve) -> None:
     sandbox, process = await serve()
 

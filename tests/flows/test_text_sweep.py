@@ -28,7 +28,7 @@ from tests.flows.cast import (
     text,
     tickets,
 )
-from tests.flows.conftest import Start, eventually
+from tests.flows.conftest import NewStore, Start, eventually
 from tests.flows.outbound import MovingClock, metric
 from tests.flows.serving import serving
 
@@ -332,8 +332,10 @@ async def test_refused_list_is_not_asked_for_again_before_its_time(start_sandbox
 
 @pytest.mark.slow
 @pytest.mark.timeout(60)
-async def test_kill_in_the_middle_of_a_sweep_loses_and_doubles_nothing(tmp_path: Path) -> None:
-    async with serving(tmp_path) as serve:
+async def test_kill_in_the_middle_of_a_sweep_loses_and_doubles_nothing(
+    tmp_path: Path, new_store: NewStore
+) -> None:
+    async with serving(tmp_path, new_store) as serve:
         sandbox, process = await serve(**OFTEN)
         bodies = [f"Text {number}" for number in range(40)]
         for body in bodies:

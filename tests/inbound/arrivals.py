@@ -13,9 +13,8 @@ from bridge.inbound.judge import Rules
 from bridge.inbound.receive import take_in
 from bridge.store import contacts, messages
 from bridge.store.contacts import Contact
-from bridge.store.database import Row
+from bridge.store.database import Database, Row
 from bridge.store.messages import Message
-from bridge.store.sqlite import SqliteDatabase
 from tests.store.rows import CUSTOMER, SENDER
 from tests.stores import rows
 
@@ -50,7 +49,7 @@ NUMBERS: Iterator[int] = count()
 
 
 async def arrive(
-    database: SqliteDatabase,
+    database: Database,
     body: str,
     *,
     sender: str = SENDER,
@@ -72,7 +71,7 @@ async def arrive(
     return None if taken is None else taken.verdict
 
 
-async def last(database: SqliteDatabase) -> Message:
+async def last(database: Database) -> Message:
     """The text that arrived last."""
     (newest,) = await rows(
         database, "SELECT id FROM messages WHERE direction = 'inbound' ORDER BY seq DESC LIMIT 1"
@@ -82,7 +81,7 @@ async def last(database: SqliteDatabase) -> Message:
     return found
 
 
-async def answers(database: SqliteDatabase) -> list[tuple[str, str]]:
+async def answers(database: Database) -> list[tuple[str, str]]:
     """What was queued to the customer: kind and words."""
     found = await rows(
         database, "SELECT kind, body FROM messages WHERE direction = 'outbound' ORDER BY seq"
@@ -90,19 +89,19 @@ async def answers(database: SqliteDatabase) -> list[tuple[str, str]]:
     return [(row["kind"], row["body"]) for row in found]
 
 
-async def work_of(database: SqliteDatabase, kind: str) -> list[Row]:
+async def work_of(database: Database, kind: str) -> list[Row]:
     """The stored work of a kind, its payload read."""
     found = await rows(database, "SELECT * FROM work WHERE kind = $1 ORDER BY id", kind)
     return [{**row, "payload": json.loads(row["payload"])} for row in found]
 
 
-async def ledger(database: SqliteDatabase) -> list[tuple[str, str | None]]:
+async def ledger(database: Database) -> list[tuple[str, str | None]]:
     """The actions in the consent ledger, each with its list."""
     found = await rows(database, "SELECT action, list FROM consent ORDER BY id")
     return [(row["action"], row["list"]) for row in found]
 
 
-async def contact(database: SqliteDatabase, customer: str = CUSTOMER) -> Contact:
+async def contact(database: Database, customer: str = CUSTOMER) -> Contact:
     """What is known of the customer."""
     found = await database.read(lambda tx: contacts.get(tx, customer))
     assert found is not None

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
-from bridge.store.sqlite import SqliteDatabase
+from bridge.store.database import Database
 from tests.desks.scripted import HandClock
 from tests.stores import open_store
 
@@ -18,6 +17,6 @@ def clock() -> HandClock:
 
 
 @pytest.fixture
-async def database(tmp_path: Path, clock: HandClock) -> AsyncIterator[SqliteDatabase]:
-    async with open_store(tmp_path, clock) as opened:
+async def database(store_url: str, clock: HandClock) -> AsyncIterator[Database]:
+    async with open_store(store_url, clock) as opened:
         yield opened

@@ -11,7 +11,7 @@ from bridge.domain.verdicts import NO_ANSWER_WARNING, OPTED_OUT_WARNING
 from bridge.domain.words import default_text
 from bridge.store import contacts
 from bridge.store.contacts import Source
-from bridge.store.sqlite import SqliteDatabase
+from bridge.store.database import Database
 from tests.desks.scripted import HandClock
 from tests.inbound.arrivals import (
     DIRECTORY,
@@ -29,7 +29,7 @@ from tests.stores import column, rows
 
 
 async def test_an_opt_out_holds_from_the_moment_of_arrival_with_its_evidence(
-    database: SqliteDatabase, clock: HandClock
+    database: Database, clock: HandClock
 ) -> None:
     verdict = await arrive(database, "Arrêt !")
 
@@ -52,7 +52,7 @@ async def test_an_opt_out_holds_from_the_moment_of_arrival_with_its_evidence(
 
 
 async def test_an_opt_out_is_confirmed_once_and_then_met_with_silence(
-    database: SqliteDatabase,
+    database: Database,
 ) -> None:
     for _ in range(3):
         await arrive(database, "ARRET")
@@ -62,7 +62,7 @@ async def test_an_opt_out_is_confirmed_once_and_then_met_with_silence(
 
 
 async def test_a_word_that_the_carrier_answers_is_recorded_and_not_answered(
-    database: SqliteDatabase,
+    database: Database,
 ) -> None:
     await arrive(database, "STOP")
 
@@ -70,14 +70,14 @@ async def test_a_word_that_the_carrier_answers_is_recorded_and_not_answered(
     assert (await contact(database)).opted_out_at is not None
 
 
-async def test_a_sender_may_answer_a_word_itself(database: SqliteDatabase) -> None:
+async def test_a_sender_may_answer_a_word_itself(database: Database) -> None:
     await arrive(database, "STOP", sender=OTHER_SENDER)
 
     assert await answers(database) == [("opt_out_answer", default_text("STOP", OTHER_SENDER))]
 
 
 async def test_what_the_carrier_says_it_dealt_with_is_kept_and_counts(
-    database: SqliteDatabase,
+    database: Database,
 ) -> None:
     verdict = await arrive(database, "Genug!", sender=OTHER_SENDER, carrier_handled="STOP")
 
@@ -87,7 +87,7 @@ async def test_what_the_carrier_says_it_dealt_with_is_kept_and_counts(
 
 
 async def test_an_answer_waits_in_the_conversations_lane_and_names_its_cause(
-    database: SqliteDatabase,
+    database: Database,
 ) -> None:
     await arrive(database, "join")
 
@@ -100,7 +100,7 @@ async def test_an_answer_waits_in_the_conversations_lane_and_names_its_cause(
 
 
 async def test_every_open_conversation_of_the_customer_hears_of_an_opt_out(
-    database: SqliteDatabase,
+    database: Database,
 ) -> None:
     await arrive(database, "hello")
     await arrive(database, "hello", sender=OTHER_SENDER)
@@ -115,9 +115,7 @@ async def test_every_open_conversation_of_the_customer_hears_of_an_opt_out(
     assert all("“STOP”, which opts them out" in row["payload"]["text"] for row in notes)
 
 
-async def test_start_lifts_an_opt_out_for_all_senders(
-    database: SqliteDatabase, clock: HandClock
-) -> None:
+async def test_start_lifts_an_opt_out_for_all_senders(database: Database, clock: HandClock) -> None:
     await arrive(database, "STOP")
     clock.forward(1)
     verdict = await arrive(database, "START", sender=OTHER_SENDER)
@@ -129,7 +127,7 @@ async def test_start_lifts_an_opt_out_for_all_senders(
 
 
 async def test_yes_is_an_ordinary_text_unless_somebody_is_opted_out(
-    database: SqliteDatabase,
+    database: Database,
 ) -> None:
     assert await arrive(database, "Yes") == "ticket"
     await arrive(database, "STOP")
@@ -138,7 +136,7 @@ async def test_yes_is_an_ordinary_text_unless_somebody_is_opted_out(
 
 
 async def test_a_keyword_subscribes_tags_and_answers_and_makes_no_ticket(
-    database: SqliteDatabase,
+    database: Database,
 ) -> None:
     verdict = await arrive(database, "Join!")
 
@@ -151,7 +149,7 @@ async def test_a_keyword_subscribes_tags_and_answers_and_makes_no_ticket(
 
 
 async def test_a_keyword_from_somebody_opted_out_is_recorded_and_not_answered(
-    database: SqliteDatabase,
+    database: Database,
 ) -> None:
     await arrive(database, "STOP")
     await arrive(database, "JOIN")
@@ -162,7 +160,7 @@ async def test_a_keyword_from_somebody_opted_out_is_recorded_and_not_answered(
 
 
 async def test_double_opt_in_subscribes_after_the_yes_and_no_sooner(
-    database: SqliteDatabase,
+    database: Database,
 ) -> None:
     await arrive(database, "club")
     assert not await database.read(lambda tx: contacts.lists_of(tx, CUSTOMER))
@@ -176,7 +174,7 @@ async def test_double_opt_in_subscribes_after_the_yes_and_no_sooner(
 
 
 async def test_double_opt_in_from_somebody_opted_out_asks_nothing_and_subscribes_to_nothing(
-    database: SqliteDatabase,
+    database: Database,
 ) -> None:
     await arrive(database, "STOP")
     verdict = await arrive(database, "CLUB")
@@ -186,14 +184,14 @@ async def test_double_opt_in_from_somebody_opted_out_asks_nothing_and_subscribes
     assert await ledger(database) == [("opt_out", None)]
 
 
-async def test_a_keyword_takes_off_a_list(database: SqliteDatabase) -> None:
+async def test_a_keyword_takes_off_a_list(database: Database) -> None:
     await arrive(database, "JOIN")
     await arrive(database, "LEAVE")
 
     assert not await database.read(lambda tx: contacts.lists_of(tx, CUSTOMER))
 
 
-async def test_help_is_answered_and_goes_to_the_desk(database: SqliteDatabase) -> None:
+async def test_help_is_answered_and_goes_to_the_desk(database: Database) -> None:
     verdict = await arrive(database, "Aide")
 
     assert verdict == "ticket"
@@ -211,7 +209,7 @@ async def test_help_is_answered_and_goes_to_the_desk(database: SqliteDatabase) -
     ],
 )
 async def test_a_senders_own_policy_wins(
-    database: SqliteDatabase, house: str, own: str | None, verdict: str
+    database: Database, house: str, own: str | None, verdict: str
 ) -> None:
     sender = Sender.model_validate(
         {"number": SENDER, "carrier": "twilio", "country": "US", "tickets_from": own}
@@ -230,9 +228,7 @@ async def test_a_senders_own_policy_wins(
 
 
 @pytest.mark.parametrize("by", ["JOIN", "START"])
-async def test_a_subscriber_is_who_joined_a_list_or_sent_start(
-    database: SqliteDatabase, by: str
-) -> None:
+async def test_a_subscriber_is_who_joined_a_list_or_sent_start(database: Database, by: str) -> None:
     rules = replace(RULES, tickets_from="subscribers")
     assert await arrive(database, "hello", rules=rules) == "not_consented"
     await arrive(database, by, rules=rules)
@@ -240,7 +236,7 @@ async def test_a_subscriber_is_who_joined_a_list_or_sent_start(
     assert await arrive(database, "hello", rules=rules) == "ticket"
 
 
-async def test_somebody_opted_out_gets_a_ticket_with_a_warning(database: SqliteDatabase) -> None:
+async def test_somebody_opted_out_gets_a_ticket_with_a_warning(database: Database) -> None:
     await arrive(database, "STOP")
     await arrive(database, "I have a question")
 
@@ -250,7 +246,7 @@ async def test_somebody_opted_out_gets_a_ticket_with_a_warning(database: SqliteD
 
 @pytest.mark.parametrize("customer", ["US:50500", "name:MyBank"])
 async def test_what_can_not_be_answered_becomes_a_ticket_that_says_so(
-    database: SqliteDatabase, customer: str
+    database: Database, customer: str
 ) -> None:
     await arrive(database, "Your code is 1234", customer=customer)
     await arrive(database, "JOIN", customer=customer)
@@ -260,7 +256,7 @@ async def test_what_can_not_be_answered_becomes_a_ticket_that_says_so(
     assert await answers(database) == []
 
 
-async def test_a_text_from_a_landline_shows_that_it_is_none(database: SqliteDatabase) -> None:
+async def test_a_text_from_a_landline_shows_that_it_is_none(database: Database) -> None:
     await database.write(lambda tx: contacts.know(tx, CUSTOMER))
     await database.write(lambda tx: contacts.set_landline(tx, CUSTOMER, is_landline=True))
 
@@ -270,7 +266,7 @@ async def test_a_text_from_a_landline_shows_that_it_is_none(database: SqliteData
 
 
 async def test_the_conversation_remembers_when_it_was_last_texted_on(
-    database: SqliteDatabase, clock: HandClock
+    database: Database, clock: HandClock
 ) -> None:
     await arrive(database, "hello")
     clock.forward(5)
@@ -279,7 +275,7 @@ async def test_the_conversation_remembers_when_it_was_last_texted_on(
     assert await column(database, "SELECT last_inbound_at FROM conversations") == [clock.now_ms()]
 
 
-async def test_a_rule_that_is_gone_still_takes_its_yes(database: SqliteDatabase) -> None:
+async def test_a_rule_that_is_gone_still_takes_its_yes(database: Database) -> None:
     source = Source(how="text", rule="NO LONGER THERE")
     await database.write(lambda tx: contacts.ask_to_confirm(tx, CUSTOMER, ["vip"], source))
 
@@ -288,7 +284,7 @@ async def test_a_rule_that_is_gone_still_takes_its_yes(database: SqliteDatabase)
 
 
 async def test_long_words_are_kept_whole_on_the_text_and_cut_in_the_ledger(
-    database: SqliteDatabase,
+    database: Database,
 ) -> None:
     body = "STOP" + " " * 600
     await arrive(database, body)

@@ -10,17 +10,18 @@ from bridge.carriers.contract import Media
 from bridge.domain.directory import Sender, make_directory
 from bridge.errors import NotDurable
 from bridge.inbound.receive import take_in_waiting
+from bridge.store.database import Database
 from bridge.store.sqlite import SqliteDatabase
 from tests.inbound.arrivals import DIRECTORY, RULES, answers, arrive, last, ledger, work_of
 from tests.store.rows import CUSTOMER, SENDER
-from tests.stores import column, rows
+from tests.stores import column, rows, sqlite_only
 
 NOBODY = make_directory()
 STRANGE = "+12025550199"
 
 
 async def test_a_text_is_kept_judged_and_given_to_the_desk_at_once(
-    database: SqliteDatabase,
+    database: Database,
 ) -> None:
     media = Media(url="https://api.twilio.com/m/1", content_type="image/png")
 
@@ -39,7 +40,7 @@ async def test_a_text_is_kept_judged_and_given_to_the_desk_at_once(
 
 
 async def test_a_text_delivered_twice_is_one_message_and_one_piece_of_work(
-    database: SqliteDatabase,
+    database: Database,
 ) -> None:
     verdicts = await asyncio.gather(
         *(arrive(database, "hello", carrier_id="SM-twice") for _ in range(5))
@@ -50,7 +51,7 @@ async def test_a_text_delivered_twice_is_one_message_and_one_piece_of_work(
     assert len(await work_of(database, "text")) == 1
 
 
-async def test_a_stop_delivered_twice_is_one_confirmation(database: SqliteDatabase) -> None:
+async def test_a_stop_delivered_twice_is_one_confirmation(database: Database) -> None:
     for _ in range(2):
         await arrive(database, "ARRET", carrier_id="SM-stop")
 
@@ -58,7 +59,7 @@ async def test_a_stop_delivered_twice_is_one_confirmation(database: SqliteDataba
     assert await ledger(database) == [("opt_out", None)]
 
 
-async def test_texts_of_one_pair_are_one_conversation_in_order(database: SqliteDatabase) -> None:
+async def test_texts_of_one_pair_are_one_conversation_in_order(database: Database) -> None:
     await asyncio.gather(*(arrive(database, f"text {number}") for number in range(10)))
 
     work = await work_of(database, "text")
@@ -68,7 +69,7 @@ async def test_texts_of_one_pair_are_one_conversation_in_order(database: SqliteD
     assert [row["body"] for row in arrived] == [f"text {number}" for number in range(10)]
 
 
-async def test_other_pairs_have_lanes_of_their_own(database: SqliteDatabase) -> None:
+async def test_other_pairs_have_lanes_of_their_own(database: Database) -> None:
     await arrive(database, "hello")
     await arrive(database, "hello", customer="+12025550143")
     await arrive(database, "hello", sender="+12025550101")
@@ -76,7 +77,7 @@ async def test_other_pairs_have_lanes_of_their_own(database: SqliteDatabase) -> 
     assert len({row["lane"] for row in await work_of(database, "text")}) == 3
 
 
-async def test_a_text_for_no_sender_waits_and_leads_to_nothing(database: SqliteDatabase) -> None:
+async def test_a_text_for_no_sender_waits_and_leads_to_nothing(database: Database) -> None:
     verdict = await arrive(database, "STOP", sender=STRANGE)
 
     message = await last(database)
@@ -87,7 +88,7 @@ async def test_a_text_for_no_sender_waits_and_leads_to_nothing(database: SqliteD
 
 
 async def test_waiting_texts_are_worked_off_in_order_once_the_sender_is_added(
-    database: SqliteDatabase,
+    database: Database,
 ) -> None:
     for number in range(3):
         await arrive(database, f"text {number}", directory=NOBODY)
@@ -107,7 +108,7 @@ async def test_waiting_texts_are_worked_off_in_order_once_the_sender_is_added(
     assert states == ["received", "received", "received", "waiting"]
 
 
-async def test_what_waited_is_judged_as_if_it_came_now(database: SqliteDatabase) -> None:
+async def test_what_waited_is_judged_as_if_it_came_now(database: Database) -> None:
     for body in ("hello", "ARRET", "and another thing"):
         await arrive(database, body, directory=NOBODY)
 
@@ -120,7 +121,9 @@ async def test_what_waited_is_judged_as_if_it_came_now(database: SqliteDatabase)
     assert await ledger(database) == [("opt_out", None)]
 
 
-async def test_a_text_that_can_not_be_kept_leaves_nothing(database: SqliteDatabase) -> None:
+@sqlite_only
+async def test_a_text_that_can_not_be_kept_leaves_nothing(database: Database) -> None:
+    assert isinstance(database, SqliteDatabase)
     assert database._writer is not None
     pages = await (await database._writer.execute("PRAGMA page_count")).fetchone()
     assert pages is not None
@@ -134,7 +137,7 @@ async def test_a_text_that_can_not_be_kept_leaves_nothing(database: SqliteDataba
 
 
 async def test_a_text_from_a_number_of_ours_is_a_loop_and_leads_to_nothing(
-    database: SqliteDatabase,
+    database: Database,
 ) -> None:
     directory = make_directory(
         senders=[

@@ -7,8 +7,7 @@ import pytest
 from bridge.desks.contract import Attachment, Comment, CommentId, UserId
 from bridge.outbound.compose import put_text, text_of
 from bridge.store import conversations, parts
-from bridge.store.database import Transaction
-from bridge.store.sqlite import SqliteDatabase
+from bridge.store.database import Database, Transaction
 from tests.store.rows import CUSTOMER, SENDER
 from tests.stores import rows
 
@@ -64,7 +63,7 @@ def test_a_comment_that_says_nothing_is_no_text(html: str) -> None:
 
 
 async def test_a_long_text_is_one_message_in_parts_with_one_piece_of_work(
-    database: SqliteDatabase,
+    database: Database,
 ) -> None:
     body = "one two three four five six"
 

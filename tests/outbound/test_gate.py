@@ -8,16 +8,15 @@ from bridge.outbound import wording
 from bridge.outbound.gate import refusal
 from bridge.store import contacts, messages
 from bridge.store.contacts import Source
-from bridge.store.database import Transaction
+from bridge.store.database import Database, Transaction
 from bridge.store.messages import OutboundKind
-from bridge.store.sqlite import SqliteDatabase
 from tests.store.rows import CUSTOMER, SENDER
 
 KINDS: tuple[OutboundKind, ...] = ("reply", "auto", "opt_out_answer", "conversation", "campaign")
 
 
 async def ask(
-    database: SqliteDatabase, *, kind: OutboundKind = "reply", customer: str = CUSTOMER
+    database: Database, *, kind: OutboundKind = "reply", customer: str = CUSTOMER
 ) -> str | None:
     """The note of the refusal, None where the text may go."""
 
@@ -43,14 +42,14 @@ async def ask(
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_number_that_nothing_is_known_of_may_be_texted(
-    database: SqliteDatabase, kind: OutboundKind
+    database: Database, kind: OutboundKind
 ) -> None:
     assert await ask(database, kind=kind) is None
 
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_after_an_opt_out_only_its_one_confirmation_goes(
-    database: SqliteDatabase, kind: OutboundKind
+    database: Database, kind: OutboundKind
 ) -> None:
     await database.write(lambda tx: contacts.opt_out(tx, CUSTOMER, Source(how="text")))
 
@@ -58,7 +57,7 @@ async def test_after_an_opt_out_only_its_one_confirmation_goes(
     assert await ask(database, kind=kind) == expected
 
 
-async def test_after_an_opt_in_texts_go_again(database: SqliteDatabase) -> None:
+async def test_after_an_opt_in_texts_go_again(database: Database) -> None:
     await database.write(lambda tx: contacts.opt_out(tx, CUSTOMER, Source(how="text")))
     await database.write(lambda tx: contacts.opt_in(tx, CUSTOMER, Source(how="text")))
 
@@ -66,7 +65,7 @@ async def test_after_an_opt_in_texts_go_again(database: SqliteDatabase) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_landline_is_not_texted(database: SqliteDatabase, kind: OutboundKind) -> None:
+async def test_a_landline_is_not_texted(database: Database, kind: OutboundKind) -> None:
     def learn(tx: Transaction) -> None:
         contacts.know(tx, CUSTOMER)
         contacts.set_landline(tx, CUSTOMER, is_landline=True)
@@ -77,7 +76,5 @@ async def test_a_landline_is_not_texted(database: SqliteDatabase, kind: Outbound
 
 
 @pytest.mark.parametrize("customer", ["US:50500", "name:MyBank"])
-async def test_what_can_not_be_answered_is_not_texted(
-    database: SqliteDatabase, customer: str
-) -> None:
+async def test_what_can_not_be_answered_is_not_texted(database: Database, customer: str) -> None:
     assert await ask(database, customer=customer) == wording.UNANSWERABLE

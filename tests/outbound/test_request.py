@@ -11,7 +11,7 @@ from bridge.domain.directory import Sender, make_directory
 from bridge.errors import BadRequest
 from bridge.inbound.judge import Rules
 from bridge.outbound.request import Asked, queue
-from bridge.store.sqlite import SqliteDatabase
+from bridge.store.database import Database
 from tests.store.rows import CUSTOMER, SENDER
 from tests.stores import column, rows
 
@@ -32,11 +32,11 @@ ASKED = Asked(
 )
 
 
-async def ask(database: SqliteDatabase, asked: Asked) -> tuple[str, bool]:
+async def ask(database: Database, asked: Asked) -> tuple[str, bool]:
     return await database.write(lambda tx: queue(tx, asked, DIRECTORY, RULES))
 
 
-async def test_a_text_is_queued_and_noted_on_the_ticket(database: SqliteDatabase) -> None:
+async def test_a_text_is_queued_and_noted_on_the_ticket(database: Database) -> None:
     message_id, is_new = await ask(database, ASKED)
 
     assert is_new
@@ -56,7 +56,7 @@ async def test_a_text_is_queued_and_noted_on_the_ticket(database: SqliteDatabase
     )
 
 
-async def test_a_text_sent_elsewhere_is_recorded_and_not_sent(database: SqliteDatabase) -> None:
+async def test_a_text_sent_elsewhere_is_recorded_and_not_sent(database: Database) -> None:
     await ask(database, replace(ASKED, kind="campaign", send=False))
 
     (message,) = await rows(database, "SELECT kind, state, segments FROM messages")
@@ -66,7 +66,7 @@ async def test_a_text_sent_elsewhere_is_recorded_and_not_sent(database: SqliteDa
 
 
 @pytest.mark.parametrize("send", [True, False], ids=["sent", "recorded"])
-async def test_the_same_key_is_the_same_text(database: SqliteDatabase, send: bool) -> None:
+async def test_the_same_key_is_the_same_text(database: Database, send: bool) -> None:
     asked = replace(ASKED, idempotency_key="k1", send=send)
 
     first = await ask(database, asked)
@@ -90,7 +90,7 @@ async def test_the_same_key_is_the_same_text(database: SqliteDatabase, send: boo
     ids=lambda change: next(iter(change)),
 )
 async def test_a_key_that_stands_for_another_text_is_refused(
-    database: SqliteDatabase, change: dict[str, str]
+    database: Database, change: dict[str, str]
 ) -> None:
     asked = replace(ASKED, idempotency_key="k1")
     await ask(database, asked)
@@ -101,13 +101,13 @@ async def test_a_key_that_stands_for_another_text_is_refused(
     assert len(await rows(database, "SELECT 1 FROM messages")) == 1
 
 
-async def test_texts_without_a_key_are_each_their_own(database: SqliteDatabase) -> None:
+async def test_texts_without_a_key_are_each_their_own(database: Database) -> None:
     assert (await ask(database, ASKED))[0] != (await ask(database, ASKED))[0]
 
 
 @pytest.mark.parametrize("written", ["US:50500", "50500"])
 async def test_a_short_code_of_ours_may_be_written_with_or_without_its_country(
-    database: SqliteDatabase, written: str
+    database: Database, written: str
 ) -> None:
     await ask(database, replace(ASKED, sender=written))
 
@@ -123,7 +123,7 @@ async def test_a_short_code_of_ours_may_be_written_with_or_without_its_country(
     ],
 )
 async def test_what_can_not_be_sent_names_the_field_and_changes_nothing(
-    database: SqliteDatabase, change: dict[str, str], field: str
+    database: Database, change: dict[str, str], field: str
 ) -> None:
     with pytest.raises(BadRequest) as caught:
         await ask(database, replace(ASKED, **change))  # type: ignore[arg-type]

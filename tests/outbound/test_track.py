@@ -13,10 +13,9 @@ from bridge.outbound.compose import put_text
 from bridge.outbound.track import RANK, apply_state, sum_up, take_report
 from bridge.store import contacts, conversations, messages, parts, work
 from bridge.store.contacts import Contact
-from bridge.store.database import Transaction
+from bridge.store.database import Database, Transaction
 from bridge.store.messages import Message, OutboundKind
 from bridge.store.parts import EarlyReport, Part
-from bridge.store.sqlite import SqliteDatabase
 from tests.desks.scripted import HandClock
 from tests.store.rows import CUSTOMER, SENDER
 from tests.stores import rows
@@ -56,7 +55,7 @@ def report(
 
 
 async def queue(
-    database: SqliteDatabase, *, kind: OutboundKind = "reply", pieces: int = 1
+    database: Database, *, kind: OutboundKind = "reply", pieces: int = 1
 ) -> tuple[str, list[Part]]:
     """A text in so many parts, none of which has been sent. Returns its id and them."""
 
@@ -78,7 +77,7 @@ async def queue(
     return message_id, made
 
 
-async def send(database: SqliteDatabase, *sent: Part) -> None:
+async def send(database: Database, *sent: Part) -> None:
     """The carrier has taken these parts: SM0, SM1 ..."""
 
     def accept(tx: Transaction) -> None:
@@ -97,24 +96,24 @@ async def send(database: SqliteDatabase, *sent: Part) -> None:
 
 
 async def take(
-    database: SqliteDatabase, *reports: DeliveryReport, directory: Directory = DIRECTORY
+    database: Database, *reports: DeliveryReport, directory: Directory = DIRECTORY
 ) -> None:
     for item in reports:
         await database.write(lambda tx, r=item: take_report(tx, CARRIER, r, directory))  # type: ignore[misc]
 
 
-async def message(database: SqliteDatabase, message_id: str) -> Message:
+async def message(database: Database, message_id: str) -> Message:
     found = await database.read(lambda tx: messages.get(tx, message_id))
     assert found is not None
     return found
 
 
-async def notes(database: SqliteDatabase) -> list[dict[str, object]]:
+async def notes(database: Database) -> list[dict[str, object]]:
     found = await rows(database, "SELECT payload, ticket_id FROM work WHERE kind = 'note'")
     return [json.loads(row["payload"]) | {"ticket_id": row["ticket_id"]} for row in found]
 
 
-async def contact(database: SqliteDatabase) -> Contact:
+async def contact(database: Database) -> Contact:
     return await database.write(lambda tx: contacts.know(tx, CUSTOMER))
 
 
@@ -128,7 +127,7 @@ REPORTS: tuple[tuple[DeliveryState, ...], ...] = (
 
 @pytest.mark.parametrize("states", REPORTS, ids=", ".join)
 async def test_reports_in_any_order_end_the_same(
-    database: SqliteDatabase, states: tuple[DeliveryState, ...]
+    database: Database, states: tuple[DeliveryState, ...]
 ) -> None:
     for order in permutations(states):
         message_id, made = await queue(database)
@@ -139,9 +138,7 @@ async def test_reports_in_any_order_end_the_same(
 
 
 @pytest.mark.parametrize("later", ["queued", "sending", "sent", "undelivered", "failed"])
-async def test_what_was_delivered_stays_delivered(
-    database: SqliteDatabase, later: DeliveryState
-) -> None:
+async def test_what_was_delivered_stays_delivered(database: Database, later: DeliveryState) -> None:
     message_id, made = await queue(database)
     await send(database, *made)
     await take(database, report("delivered"), report(later, error=OFF))
@@ -151,7 +148,7 @@ async def test_what_was_delivered_stays_delivered(
 
 
 async def test_a_failure_is_one_note_in_plain_words_however_often_it_is_reported(
-    database: SqliteDatabase,
+    database: Database,
 ) -> None:
     message_id, made = await queue(database, pieces=2)
     await send(database, *made)
@@ -171,7 +168,7 @@ async def test_a_failure_is_one_note_in_plain_words_however_often_it_is_reported
 
 
 async def test_a_failure_reopens_the_ticket_where_the_sender_is_set_so(
-    database: SqliteDatabase,
+    database: Database,
 ) -> None:
     sender = Sender(number=SENDER, carrier="twilio", country="US", reopen_on_failure=True)
     _, made = await queue(database)
@@ -187,7 +184,7 @@ async def test_a_failure_reopens_the_ticket_where_the_sender_is_set_so(
     [("reply", 1), ("conversation", 1), ("auto", 0), ("opt_out_answer", 0), ("campaign", 0)],
 )
 async def test_only_what_an_agent_waits_for_is_noted(
-    database: SqliteDatabase, kind: OutboundKind, told: int
+    database: Database, kind: OutboundKind, told: int
 ) -> None:
     _, made = await queue(database, kind=kind)
     await send(database, *made)
@@ -196,9 +193,13 @@ async def test_only_what_an_agent_waits_for_is_noted(
     assert len(await notes(database)) == told
 
 
-async def test_a_report_that_came_too_early_is_kept_and_applied(database: SqliteDatabase) -> None:
+async def test_a_report_that_came_too_early_is_kept_and_applied(
+    database: Database, clock: HandClock
+) -> None:
     message_id, made = await queue(database)
-    await take(database, report("undelivered", error=OFF), report("delivered"))
+    await take(database, report("undelivered", error=OFF))
+    clock.forward(1)
+    await take(database, report("delivered"))
     assert (await message(database, message_id)).state == "queued"
 
     early = await database.write(lambda tx: parts.take_early_reports(tx, "twilio", "SM0"))
@@ -214,7 +215,7 @@ async def test_a_report_that_came_too_early_is_kept_and_applied(database: Sqlite
     assert (await message(database, message_id)).state == "delivered"
 
 
-async def test_a_report_about_nothing_of_ours_changes_nothing(database: SqliteDatabase) -> None:
+async def test_a_report_about_nothing_of_ours_changes_nothing(database: Database) -> None:
     message_id, made = await queue(database)
     await send(database, *made)
 
@@ -229,7 +230,7 @@ async def test_a_report_about_nothing_of_ours_changes_nothing(database: SqliteDa
 
 
 async def test_a_report_with_our_ref_on_another_text_does_not_touch_ours(
-    database: SqliteDatabase,
+    database: Database,
 ) -> None:
     message_id, made = await queue(database)
     await send(database, *made)
@@ -243,7 +244,7 @@ async def test_a_report_with_our_ref_on_another_text_does_not_touch_ours(
 
 
 async def test_a_report_settles_a_send_whose_answer_was_lost(
-    database: SqliteDatabase, clock: HandClock
+    database: Database, clock: HandClock
 ) -> None:
     message_id, made = await queue(database)
     (claimed,) = await database.write(
@@ -262,7 +263,7 @@ async def test_a_report_settles_a_send_whose_answer_was_lost(
     assert lane["due_at"] == clock.now_ms()  # it waited for just this
 
 
-async def test_an_uncertain_text_is_certain_again_once_reported(database: SqliteDatabase) -> None:
+async def test_an_uncertain_text_is_certain_again_once_reported(database: Database) -> None:
     message_id, made = await queue(database)
 
     def lose(tx: Transaction) -> None:
@@ -279,7 +280,7 @@ async def test_an_uncertain_text_is_certain_again_once_reported(database: Sqlite
 
 
 async def test_an_opt_out_at_the_carrier_goes_into_the_ledger_once(
-    database: SqliteDatabase, clock: HandClock
+    database: Database, clock: HandClock
 ) -> None:
     message_id, made = await queue(database, pieces=2)
     await send(database, *made)
@@ -296,7 +297,7 @@ async def test_an_opt_out_at_the_carrier_goes_into_the_ledger_once(
     ]
 
 
-async def test_a_landline_is_learnt(database: SqliteDatabase, clock: HandClock) -> None:
+async def test_a_landline_is_learnt(database: Database, clock: HandClock) -> None:
     _, made = await queue(database)
     await send(database, *made)
     await take(database, report("undelivered", error=LANDLINE))
@@ -322,7 +323,7 @@ SUMS = [
 
 @pytest.mark.parametrize(("states", "whole"), SUMS, ids=str)
 async def test_a_message_stands_as_its_worst_part_or_the_one_least_far(
-    database: SqliteDatabase, states: tuple[str, ...], whole: str
+    database: Database, states: tuple[str, ...], whole: str
 ) -> None:
     for order in permutations(states):
         message_id, made = await queue(database, pieces=len(order))

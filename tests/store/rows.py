@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from bridge.store.database import Transaction, Value
-from bridge.store.sqlite import SqliteDatabase
+from bridge.store.database import Database, Transaction, Value
 
 SENDER = "+12025550100"
 CUSTOMER = "+12025550142"
@@ -15,11 +14,11 @@ def insert(tx: Transaction, table: str, **values: Value) -> None:
     tx.run(f"INSERT INTO {table} ({', '.join(values)}) VALUES ({places})", *values.values())
 
 
-async def add(database: SqliteDatabase, table: str, **values: Value) -> None:
+async def add(database: Database, table: str, **values: Value) -> None:
     await database.write(lambda tx: insert(tx, table, **values))
 
 
-async def add_message(database: SqliteDatabase, message_id: str, **values: Value) -> None:
+async def add_message(database: Database, message_id: str, **values: Value) -> None:
     inbound = values.get("direction", "inbound") == "inbound"
     row: dict[str, Value] = {
         "id": message_id,
@@ -37,9 +36,7 @@ async def add_message(database: SqliteDatabase, message_id: str, **values: Value
     await add(database, "messages", **{**row, **values})
 
 
-async def add_part(
-    database: SqliteDatabase, message_id: str, position: int, **values: Value
-) -> None:
+async def add_part(database: Database, message_id: str, position: int, **values: Value) -> None:
     row: dict[str, Value] = {
         "id": f"{message_id}-{position}",
         "message_id": message_id,
@@ -54,7 +51,7 @@ async def add_part(
     await add(database, "parts", **{**row, **values})
 
 
-async def add_failed_work(database: SqliteDatabase, ref: str, **values: Value) -> None:
+async def add_failed_work(database: Database, ref: str, **values: Value) -> None:
     row: dict[str, Value] = {
         "ref": ref,
         "lane": "in:c1",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from bridge.store import comments
 from bridge.store.comments import Origin
-from bridge.store.sqlite import SqliteDatabase
+from bridge.store.database import Database
 from tests.desks.scripted import HandClock
 from tests.stores import rows
 
 
 async def meet(
-    database: SqliteDatabase, comment_id: int, *, origin: Origin = "agent", at_ms: int | None = None
+    database: Database, comment_id: int, *, origin: Origin = "agent", at_ms: int | None = None
 ) -> bool:
     return await database.write(
         lambda tx: comments.meet(
@@ -19,7 +19,7 @@ async def meet(
     )
 
 
-async def test_a_comment_is_met_once_and_the_first_word_stays(database: SqliteDatabase) -> None:
+async def test_a_comment_is_met_once_and_the_first_word_stays(database: Database) -> None:
     assert not await database.read(lambda tx: comments.is_known(tx, 1))
     assert await meet(database, 1, origin="ours")
     assert not await meet(database, 1, origin="agent")
@@ -30,7 +30,7 @@ async def test_a_comment_is_met_once_and_the_first_word_stays(database: SqliteDa
 
 
 async def test_when_a_comment_was_written_is_remembered(
-    database: SqliteDatabase, clock: HandClock
+    database: Database, clock: HandClock
 ) -> None:
     await meet(database, 1, at_ms=500)
     await meet(database, 2)
@@ -43,7 +43,7 @@ async def test_when_a_comment_was_written_is_remembered(
     assert times == [500, clock.now_ms(), 0]
 
 
-async def test_a_tickets_cursor_only_moves_forward(database: SqliteDatabase) -> None:
+async def test_a_tickets_cursor_only_moves_forward(database: Database) -> None:
     assert await database.read(lambda tx: comments.read_to(tx, 7)) is None
 
     seen = []

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 import pytest
 
 from bridge.store import contacts
 from bridge.store.contacts import Source
-from bridge.store.sqlite import SqliteDatabase
+from bridge.store.database import Database
 from tests.desks.scripted import HandClock
 from tests.store.rows import CUSTOMER, SENDER
-from tests.stores import rows
+from tests.stores import ENGINES, Against, rows
 
 SAID = Source(how="text", sender=SENDER, words="Stop.", rule="STOP", message_id="m1")
 
 
 async def test_a_contact_is_made_once_and_known_after_that(
-    database: SqliteDatabase, clock: HandClock
+    database: Database, clock: HandClock
 ) -> None:
     assert await database.read(lambda tx: contacts.get(tx, CUSTOMER)) is None
 
@@ -36,7 +34,7 @@ async def test_a_contact_is_made_once_and_known_after_that(
 
 
 async def test_the_last_word_decides_and_the_ledger_has_them_all(
-    database: SqliteDatabase, clock: HandClock
+    database: Database, clock: HandClock
 ) -> None:
     times = []
     for change in (contacts.opt_out, contacts.opt_in, contacts.opt_out):
@@ -54,7 +52,7 @@ async def test_the_last_word_decides_and_the_ledger_has_them_all(
     )
 
 
-async def test_an_opt_in_lifts_an_opt_out(database: SqliteDatabase, clock: HandClock) -> None:
+async def test_an_opt_in_lifts_an_opt_out(database: Database, clock: HandClock) -> None:
     await database.write(lambda tx: contacts.opt_out(tx, CUSTOMER, SAID))
     await database.write(lambda tx: contacts.opt_in(tx, CUSTOMER, SAID))
 
@@ -64,7 +62,7 @@ async def test_an_opt_in_lifts_an_opt_out(database: SqliteDatabase, clock: HandC
     assert (contact.opted_out_at, contact.opted_in_at) == (None, clock.now_ms())
 
 
-async def test_the_ledger_keeps_the_evidence(database: SqliteDatabase, clock: HandClock) -> None:
+async def test_the_ledger_keeps_the_evidence(database: Database, clock: HandClock) -> None:
     await database.write(lambda tx: contacts.subscribe(tx, CUSTOMER, ["vip"], SAID))
 
     assert await rows(database, "SELECT * FROM consent") == [
@@ -83,26 +81,33 @@ async def test_the_ledger_keeps_the_evidence(database: SqliteDatabase, clock: Ha
     ]
 
 
+CHANGES = {"changed": "UPDATE consent SET action = 'opt_in'", "deleted": "DELETE FROM consent"}
+REPLACE = "REPLACE INTO consent (id, contact, action, how, at) VALUES (1, 'x', 'opt_in', 'text', 1)"
+
+
 @pytest.mark.parametrize(
-    "sql",
+    ("engine", "sql"),
     [
-        "UPDATE consent SET action = 'opt_in'",
-        "DELETE FROM consent",
-        "REPLACE INTO consent (id, contact, action, how, at) VALUES (1, 'x', 'opt_in', 'text', 1)",
+        pytest.param(engine, sql, id=f"{engine}-{name}")
+        for engine, name, sql in [
+            *((engine, name, sql) for engine in ENGINES for name, sql in CHANGES.items()),
+            ("sqlite", "replaced", REPLACE),
+            ("postgres", "emptied", "TRUNCATE consent"),
+        ]
     ],
-    ids=["changed", "deleted", "replaced"],
+    indirect=["engine"],
 )
-async def test_the_ledger_is_never_changed(database: SqliteDatabase, sql: str) -> None:
+async def test_the_ledger_is_never_changed(database: Database, sql: str) -> None:
     await database.write(lambda tx: contacts.opt_out(tx, CUSTOMER, SAID))
     before = await rows(database, "SELECT * FROM consent")
 
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(Against):
         await database.write(lambda tx: tx.run(sql))
 
     assert await rows(database, "SELECT * FROM consent") == before
 
 
-async def test_lists_are_joined_and_left_each_by_itself(database: SqliteDatabase) -> None:
+async def test_lists_are_joined_and_left_each_by_itself(database: Database) -> None:
     await database.write(lambda tx: contacts.subscribe(tx, CUSTOMER, ["vip", "news"], SAID))
     assert await database.read(lambda tx: contacts.lists_of(tx, CUSTOMER))
 
@@ -120,7 +125,7 @@ async def test_lists_are_joined_and_left_each_by_itself(database: SqliteDatabase
     ]
 
 
-async def test_who_was_asked_is_on_no_list_until_the_answer(database: SqliteDatabase) -> None:
+async def test_who_was_asked_is_on_no_list_until_the_answer(database: Database) -> None:
     asked = Source(how="text", rule="CLUB")
     await database.write(lambda tx: contacts.ask_to_confirm(tx, CUSTOMER, ["club"], asked))
 
@@ -133,14 +138,14 @@ async def test_who_was_asked_is_on_no_list_until_the_answer(database: SqliteData
     assert await database.read(lambda tx: contacts.pending_lists(tx, CUSTOMER)) == {}
 
 
-async def test_one_customers_lists_are_not_anothers(database: SqliteDatabase) -> None:
+async def test_one_customers_lists_are_not_anothers(database: Database) -> None:
     await database.write(lambda tx: contacts.subscribe(tx, CUSTOMER, ["vip"], SAID))
 
     assert not await database.read(lambda tx: contacts.lists_of(tx, "+12025550143"))
     assert await database.read(lambda tx: contacts.pending_lists(tx, "+12025550143")) == {}
 
 
-async def test_tags_are_added_and_kept_once(database: SqliteDatabase) -> None:
+async def test_tags_are_added_and_kept_once(database: Database) -> None:
     await database.write(lambda tx: contacts.add_tags(tx, CUSTOMER, ["vip", "us"]))
     await database.write(lambda tx: contacts.add_tags(tx, CUSTOMER, ["us", "größe"]))
 
@@ -150,9 +155,7 @@ async def test_tags_are_added_and_kept_once(database: SqliteDatabase) -> None:
     assert contact.tags == ("größe", "us", "vip")
 
 
-async def test_a_landline_is_remembered_and_forgotten(
-    database: SqliteDatabase, clock: HandClock
-) -> None:
+async def test_a_landline_is_remembered_and_forgotten(database: Database, clock: HandClock) -> None:
     await database.write(lambda tx: contacts.know(tx, CUSTOMER))
     for is_landline, at in ((True, clock.now_ms()), (False, None)):
         await database.write(
@@ -164,7 +167,7 @@ async def test_a_landline_is_remembered_and_forgotten(
         assert contact.landline_at == at
 
 
-async def test_a_requester_is_remembered_and_forgotten(database: SqliteDatabase) -> None:
+async def test_a_requester_is_remembered_and_forgotten(database: Database) -> None:
     await database.write(lambda tx: contacts.know(tx, CUSTOMER))
     for requester_id in (2**53, None):
         await database.write(

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from bridge.store import conversations
 from bridge.store.conversations import Conversation
-from bridge.store.sqlite import SqliteDatabase
+from bridge.store.database import Database
 from tests.desks.scripted import HandClock
 from tests.store.rows import CUSTOMER, SENDER
 from tests.stores import rows
 
 
-async def talk(
-    database: SqliteDatabase, sender: str = SENDER, customer: str = CUSTOMER
-) -> Conversation:
+async def talk(database: Database, sender: str = SENDER, customer: str = CUSTOMER) -> Conversation:
     return await database.write(lambda tx: conversations.open_for(tx, sender, customer))
 
 
 async def link(
-    database: SqliteDatabase,
+    database: Database,
     conversation: Conversation,
     ticket_id: int,
     *,
@@ -35,7 +33,7 @@ async def link(
     )
 
 
-async def test_a_pair_is_one_conversation(database: SqliteDatabase) -> None:
+async def test_a_pair_is_one_conversation(database: Database) -> None:
     first = await talk(database)
     again = await talk(database)
     other_sender = await talk(database, sender="+12025550101")
@@ -47,7 +45,7 @@ async def test_a_pair_is_one_conversation(database: SqliteDatabase) -> None:
     assert {item.id for item in found} == {first.id, other_sender.id}
 
 
-async def test_a_conversation_is_found_by_its_id(database: SqliteDatabase) -> None:
+async def test_a_conversation_is_found_by_its_id(database: Database) -> None:
     made = await talk(database)
 
     assert await database.read(lambda tx: conversations.get(tx, made.id)) == made
@@ -55,7 +53,7 @@ async def test_a_conversation_is_found_by_its_id(database: SqliteDatabase) -> No
 
 
 async def test_the_last_link_is_the_ticket_and_the_earlier_ones_are_kept(
-    database: SqliteDatabase,
+    database: Database,
 ) -> None:
     made = await talk(database)
     await link(database, made, 7, replies_from=100)
@@ -69,7 +67,7 @@ async def test_the_last_link_is_the_ticket_and_the_earlier_ones_are_kept(
 
 
 async def test_a_tie_that_stands_keeps_its_beginning_and_takes_a_new_requester(
-    database: SqliteDatabase,
+    database: Database,
 ) -> None:
     made = await talk(database)
     await link(database, made, 7, requester_id=1, replies_from=100)
@@ -81,7 +79,7 @@ async def test_a_tie_that_stands_keeps_its_beginning_and_takes_a_new_requester(
 
 
 async def test_of_two_conversations_on_a_ticket_the_one_last_texted_on_comes_first(
-    database: SqliteDatabase, clock: HandClock
+    database: Database, clock: HandClock
 ) -> None:
     first, second = await talk(database), await talk(database, sender="+12025550101")
     for made in (first, second):
@@ -97,7 +95,7 @@ async def test_of_two_conversations_on_a_ticket_the_one_last_texted_on_comes_fir
 
 
 async def test_a_conversation_that_was_never_texted_on_comes_last(
-    database: SqliteDatabase,
+    database: Database,
 ) -> None:
     silent, texted = await talk(database), await talk(database, sender="+12025550101")
     for made in (texted, silent):
@@ -110,7 +108,7 @@ async def test_a_conversation_that_was_never_texted_on_comes_last(
 
 
 async def test_times_and_warnings_are_noted_on_their_conversation_alone(
-    database: SqliteDatabase, clock: HandClock
+    database: Database, clock: HandClock
 ) -> None:
     made, other = await talk(database), await talk(database, sender="+12025550101")
     began = clock.now_ms()

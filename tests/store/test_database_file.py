@@ -15,7 +15,7 @@ from bridge.errors import UserMistake
 from bridge.store.database import Transaction
 from bridge.store.sqlite import SqliteDatabase
 from tests.desks.scripted import HandClock
-from tests.stores import opened
+from tests.stores import opened, sqlite_only
 
 
 def put(name: str, value: str = "x") -> Callable[[Transaction], int]:
@@ -23,6 +23,7 @@ def put(name: str, value: str = "x") -> Callable[[Transaction], int]:
     return lambda tx: tx.run(sql, name, value)
 
 
+@sqlite_only
 async def test_a_backup_taken_while_writing_is_whole(
     database: SqliteDatabase, tmp_path: Path
 ) -> None:
@@ -46,6 +47,7 @@ async def test_a_backup_taken_while_writing_is_whole(
         assert await restored.write(put("goes on")) == 1
 
 
+@sqlite_only
 async def test_a_backup_never_overwrites(database: SqliteDatabase, tmp_path: Path) -> None:
     (tmp_path / "copy.db").write_text("yesterday's")
 
@@ -55,6 +57,7 @@ async def test_a_backup_never_overwrites(database: SqliteDatabase, tmp_path: Pat
     assert (tmp_path / "copy.db").read_text() == "yesterday's"
 
 
+@sqlite_only
 async def test_a_backup_to_nowhere_is_one_clear_line(
     database: SqliteDatabase, tmp_path: Path
 ) -> None:

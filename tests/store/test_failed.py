@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 
 import pytest
 
 from bridge.clock import SystemClock
 from bridge.errors import UserMistake
 from bridge.store import failed, work
-from bridge.store.database import Transaction, Value
-from bridge.store.sqlite import SqliteDatabase
+from bridge.store.database import Database, Transaction, Value
 from tests.store.rows import BEGAN, add, add_failed_work, add_message, add_part
+from tests.stores import open_store, sqlite_only
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
-    opened = SqliteDatabase(str(tmp_path / "bridge.db"), SystemClock())
-    await opened.open()
-    yield opened
-    await opened.close()
+async def database(store_url: str) -> AsyncIterator[Database]:
+    async with open_store(store_url, SystemClock()) as opened:
+        yield opened
 
 
-async def column(database: SqliteDatabase, sql: str, *values: Value) -> Value:
+async def column(database: Database, sql: str, *values: Value) -> Value:
     row = await database.read(lambda tx: tx.first(sql, *values))
     assert row is not None
     value: Value = next(iter(dict(row).values()))
     return value
 
 
-async def test_failed_work_comes_newest_first_and_in_pages(database: SqliteDatabase) -> None:
+async def test_failed_work_comes_newest_first_and_in_pages(database: Database) -> None:
     for number in range(5):
         # Two at the same millisecond: the page must not end between them and lose one.
         await add_failed_work(database, f"w{number}", failed_at=BEGAN + number // 2)
@@ -44,7 +41,7 @@ async def test_failed_work_comes_newest_first_and_in_pages(database: SqliteDatab
 
 
 async def test_retried_work_is_claimed_at_once_and_from_the_start(
-    database: SqliteDatabase,
+    database: Database,
 ) -> None:
     await add_message(database, "m", state="failed", error="500", reason="broken")
     await add_failed_work(database, "w", message_id="m")
@@ -60,7 +57,7 @@ async def test_retried_work_is_claimed_at_once_and_from_the_start(
 
 
 async def test_a_retried_reply_is_queued_again_with_what_was_not_accepted(
-    database: SqliteDatabase,
+    database: Database,
 ) -> None:
     await add_message(database, "m", direction="outbound", state="uncertain", told_agent=1)
     await add_part(database, "m", 0, state="delivered")
@@ -78,7 +75,7 @@ async def test_a_retried_reply_is_queued_again_with_what_was_not_accepted(
     assert await column(database, "SELECT told_agent FROM messages WHERE id = 'm'") == 2
 
 
-async def test_a_lane_that_is_worked_in_keeps_its_claim(database: SqliteDatabase) -> None:
+async def test_a_lane_that_is_worked_in_keeps_its_claim(database: Database) -> None:
     await add_failed_work(database, "w")
     await add(
         database,
@@ -95,7 +92,7 @@ async def test_a_lane_that_is_worked_in_keeps_its_claim(database: SqliteDatabase
     assert await column(database, "SELECT state FROM work WHERE ref = 'w'") == "waiting"
 
 
-async def test_a_lane_that_waits_for_its_time_is_due_at_once(database: SqliteDatabase) -> None:
+async def test_a_lane_that_waits_for_its_time_is_due_at_once(database: Database) -> None:
     await add_failed_work(database, "w")
     await add(database, "lanes", lane="in:c1", account="zendesk", due_at=2**50)
 
@@ -106,7 +103,7 @@ async def test_a_lane_that_waits_for_its_time_is_due_at_once(database: SqliteDat
     assert due < 2**50
 
 
-async def test_retrying_twice_changes_nothing_more(database: SqliteDatabase) -> None:
+async def test_retrying_twice_changes_nothing_more(database: Database) -> None:
     await add_failed_work(database, "w")
 
     await database.write(lambda tx: failed.retry(tx, "w"))
@@ -117,7 +114,7 @@ async def test_retrying_twice_changes_nothing_more(database: SqliteDatabase) -> 
 
 
 async def test_a_failed_note_leaves_the_message_it_speaks_of_alone(
-    database: SqliteDatabase,
+    database: Database,
 ) -> None:
     await add_message(database, "m", direction="outbound", state="failed", reason="blocked")
     await add_failed_work(database, "w", message_id="m", kind="note")
@@ -128,7 +125,7 @@ async def test_a_failed_note_leaves_the_message_it_speaks_of_alone(
     assert await column(database, "SELECT reason FROM messages WHERE id = 'm'") == "blocked"
 
 
-async def test_everything_failed_can_be_retried_together(database: SqliteDatabase) -> None:
+async def test_everything_failed_can_be_retried_together(database: Database) -> None:
     for number in range(3):
         await add_failed_work(database, f"w{number}", lane=f"in:c{number}")
 
@@ -136,7 +133,7 @@ async def test_everything_failed_can_be_retried_together(database: SqliteDatabas
     assert await database.read(lambda tx: failed.list_failed(tx, before=None, limit=9)) == []
 
 
-async def test_dropped_work_is_gone_and_its_message_given_up(database: SqliteDatabase) -> None:
+async def test_dropped_work_is_gone_and_its_message_given_up(database: Database) -> None:
     await add_message(database, "m", state="failed", reason="broken")
     await add_failed_work(database, "w", message_id="m")
 
@@ -147,7 +144,7 @@ async def test_dropped_work_is_gone_and_its_message_given_up(database: SqliteDat
     assert await column(database, "SELECT reason FROM messages") == "given up"
 
 
-async def test_dropping_an_uncertain_text_leaves_it_uncertain(database: SqliteDatabase) -> None:
+async def test_dropping_an_uncertain_text_leaves_it_uncertain(database: Database) -> None:
     await add_message(database, "m", direction="outbound", state="uncertain", reason="lost")
     await add_failed_work(database, "w", message_id="m", kind="send")
 
@@ -159,13 +156,13 @@ async def test_dropping_an_uncertain_text_leaves_it_uncertain(database: SqliteDa
 
 @pytest.mark.parametrize("act", [failed.retry, failed.drop], ids=["retry", "drop"])
 async def test_unknown_work_is_refused(
-    database: SqliteDatabase, act: Callable[[Transaction, str], None]
+    database: Database, act: Callable[[Transaction, str], None]
 ) -> None:
     with pytest.raises(UserMistake, match="no failed work nothing"):
         await database.write(lambda tx: act(tx, "nothing"))
 
 
-async def test_work_that_waits_is_not_dropped(database: SqliteDatabase) -> None:
+async def test_work_that_waits_is_not_dropped(database: Database) -> None:
     await add_failed_work(database, "w", state="waiting", failed_at=None)
 
     with pytest.raises(UserMistake, match="has not failed"):
@@ -174,7 +171,8 @@ async def test_work_that_waits_is_not_dropped(database: SqliteDatabase) -> None:
     assert await column(database, "SELECT count(*) FROM work") == 1
 
 
-async def test_failed_work_is_read_along_its_index(database: SqliteDatabase) -> None:
+@sqlite_only
+async def test_failed_work_is_read_along_its_index(database: Database) -> None:
     plan = await database.read(
         lambda tx: tx.all(f"EXPLAIN QUERY PLAN {failed.LIST}", 2**62, 2**62, 50)
     )

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from bridge.clock import SystemClock
 from bridge.store import listing
-from bridge.store.database import Row, Transaction, Value
-from bridge.store.sqlite import SqliteDatabase
+from bridge.store.database import Database, Row, Transaction, Value
 from tests.store.rows import BEGAN, CUSTOMER, SENDER, add, add_message, add_part
+from tests.stores import open_store, sqlite_only
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
-    opened = SqliteDatabase(str(tmp_path / "bridge.db"), SystemClock())
-    await opened.open()
-    yield opened
-    await opened.close()
+async def database(store_url: str) -> AsyncIterator[Database]:
+    async with open_store(store_url, SystemClock()) as opened:
+        yield opened
 
 
 class Explaining:
@@ -48,14 +45,14 @@ class Explaining:
         self._tx.announce(topic)
 
 
-async def ids(database: SqliteDatabase, **filters: object) -> list[str]:
+async def ids(database: Database, **filters: object) -> list[str]:
     found = await database.read(
         lambda tx: listing.list_messages(tx, **{"limit": 50, **filters})  # type: ignore[arg-type]
     )
     return [message.id for message in found]
 
 
-async def test_messages_come_newest_first(database: SqliteDatabase) -> None:
+async def test_messages_come_newest_first(database: Database) -> None:
     for message_id in ("a", "b", "c"):
         await add_message(database, message_id)
 
@@ -63,7 +60,7 @@ async def test_messages_come_newest_first(database: SqliteDatabase) -> None:
 
 
 async def test_pages_meet_without_gap_or_overlap_while_texts_arrive(
-    database: SqliteDatabase,
+    database: Database,
 ) -> None:
     for number in range(7):
         await add_message(database, str(number))
@@ -97,7 +94,7 @@ async def test_pages_meet_without_gap_or_overlap_while_texts_arrive(
     ],
 )
 async def test_filters_narrow_the_list(
-    database: SqliteDatabase, filters: dict[str, object], expected: list[str]
+    database: Database, filters: dict[str, object], expected: list[str]
 ) -> None:
     await add_message(database, "a")
     await add_message(database, "b", sender="US:50500", customer="+447700900123")
@@ -106,7 +103,7 @@ async def test_filters_narrow_the_list(
     assert await ids(database, **filters) == expected
 
 
-async def test_an_outbound_message_carries_its_parts_in_order(database: SqliteDatabase) -> None:
+async def test_an_outbound_message_carries_its_parts_in_order(database: Database) -> None:
     await add_message(database, "in")
     await add_message(database, "out", direction="outbound")
     await add_part(database, "out", 1, state="failed", error="30003", segments=2)
@@ -118,7 +115,7 @@ async def test_an_outbound_message_carries_its_parts_in_order(database: SqliteDa
     assert inbound.parts == ()
 
 
-async def test_a_trace_holds_verdict_attempts_and_open_work(database: SqliteDatabase) -> None:
+async def test_a_trace_holds_verdict_attempts_and_open_work(database: Database) -> None:
     await add_message(database, "a", verdict="ticket", why="no rule fits", rule="default")
     for outcome in ("later", "done"):
         await add(
@@ -154,7 +151,7 @@ async def test_a_trace_holds_verdict_attempts_and_open_work(database: SqliteData
     assert await database.read(lambda tx: listing.trace(tx, "b")) is None
 
 
-async def test_conversations_come_newest_begun_first(database: SqliteDatabase) -> None:
+async def test_conversations_come_newest_begun_first(database: Database) -> None:
     for number, customer in enumerate([CUSTOMER, "+447700900123", "+447700900124"]):
         await add(
             database,
@@ -179,7 +176,7 @@ async def test_conversations_come_newest_begun_first(database: SqliteDatabase) -
 
 
 async def test_a_contact_comes_with_lists_and_ledger_newest_first(
-    database: SqliteDatabase,
+    database: Database,
 ) -> None:
     await add(
         database,
@@ -209,6 +206,7 @@ async def test_a_contact_comes_with_lists_and_ledger_newest_first(
     assert await database.read(lambda tx: listing.contact(tx, ["+12025550199"])) is None
 
 
+@sqlite_only
 @pytest.mark.parametrize(
     "filters",
     [
@@ -220,7 +218,7 @@ async def test_a_contact_comes_with_lists_and_ledger_newest_first(
     ],
 )
 async def test_a_page_is_one_walk_along_an_index(
-    database: SqliteDatabase, filters: dict[str, object]
+    database: Database, filters: dict[str, object]
 ) -> None:
     await add_message(database, "a", sender="US:50500")
     await add_message(database, "b", direction="outbound", sender="US:50500")
@@ -240,7 +238,8 @@ async def test_a_page_is_one_walk_along_an_index(
     assert not sorts
 
 
-async def test_conversations_of_all_are_read_without_sorting(database: SqliteDatabase) -> None:
+@sqlite_only
+async def test_conversations_of_all_are_read_without_sorting(database: Database) -> None:
     def explain(tx: Transaction) -> list[str]:
         explaining = Explaining(tx)
         listing.list_conversations(explaining, before="ff", limit=5)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from bridge.store import work
-from bridge.store.sqlite import SqliteDatabase
+from bridge.store.database import Database
 from bridge.store.work import Claim
 from tests.desks.scripted import HandClock
 from tests.stores import column, rows
 
 
-async def claim(database: SqliteDatabase) -> Claim:
+async def claim(database: Database) -> Claim:
     claims = await database.write(
         lambda tx: work.claim(tx, account="zendesk", most=1, lease_ms=60_000)
     )
@@ -17,15 +17,15 @@ async def claim(database: SqliteDatabase) -> Claim:
     return claims[0]
 
 
-async def looks(database: SqliteDatabase) -> int:
+async def looks(database: Database) -> int:
     return len(await rows(database, "SELECT 1 FROM work WHERE kind = 'look'"))
 
 
-async def look(database: SqliteDatabase, ticket_id: int = 7) -> None:
+async def look(database: Database, ticket_id: int = 7) -> None:
     await database.write(lambda tx: work.put_look(tx, ticket_id, "zendesk"))
 
 
-async def test_hints_in_a_burst_make_one_look(database: SqliteDatabase) -> None:
+async def test_hints_in_a_burst_make_one_look(database: Database) -> None:
     for _ in range(5):
         await look(database)
     await look(database, 8)
@@ -33,7 +33,7 @@ async def test_hints_in_a_burst_make_one_look(database: SqliteDatabase) -> None:
     assert await looks(database) == 2
 
 
-async def test_a_hint_during_a_look_makes_another(database: SqliteDatabase) -> None:
+async def test_a_hint_during_a_look_makes_another(database: Database) -> None:
     await look(database)
     held = await claim(database)
 
@@ -44,7 +44,7 @@ async def test_a_hint_during_a_look_makes_another(database: SqliteDatabase) -> N
     assert await database.write(lambda tx: work.finish(tx, held)) is not None
 
 
-async def test_a_look_that_begins_answers_those_that_wait(database: SqliteDatabase) -> None:
+async def test_a_look_that_begins_answers_those_that_wait(database: Database) -> None:
     await look(database)
     held = await claim(database)
     await look(database)
@@ -56,7 +56,7 @@ async def test_a_look_that_begins_answers_those_that_wait(database: SqliteDataba
 
 
 async def test_a_hint_during_a_look_that_is_put_off_is_kept(
-    database: SqliteDatabase, clock: HandClock
+    database: Database, clock: HandClock
 ) -> None:
     await look(database)
     held = await claim(database)

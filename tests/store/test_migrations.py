@@ -12,7 +12,7 @@ from bridge.errors import UserMistake
 from bridge.store.migrations import read_migrations, statements_of
 from bridge.store.sqlite import SqliteDatabase
 from tests.desks.scripted import HandClock
-from tests.stores import opened
+from tests.stores import opened, sqlite_only
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -28,6 +28,7 @@ def plain(sql: str) -> str:
     return re.sub(r" ?([,()]) ?", r"\1", " ".join(re.sub(r"--[^\n]*", "", sql).split()))
 
 
+@sqlite_only
 async def test_the_migrations_end_at_schema_sql(database: SqliteDatabase, tmp_path: Path) -> None:
     wanted = sqlite3.connect(":memory:")
     wanted.executescript((ROOT / "schema.sql").read_text(encoding="utf-8"))

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from bridge.store import work
-from bridge.store.sqlite import SqliteDatabase
+from bridge.store.database import Database
 from tests.desks.scripted import HandClock
 
 
 async def pause(
-    database: SqliteDatabase, account: str, seconds: int, kind: str = "asked", why: str = "429"
+    database: Database, account: str, seconds: int, kind: str = "asked", why: str = "429"
 ) -> bool:
     return await database.write(
         lambda tx: work.pause_account(tx, account, pause_ms=seconds * 1000, reason=why, kind=kind)
     )
 
 
-async def until(database: SqliteDatabase) -> dict[str, int]:
+async def until(database: Database) -> dict[str, int]:
     paused = await database.read(work.pauses)
     return {account: ends for account, (ends, _) in paused.items()}
 
 
-async def test_each_account_is_paused_by_itself(database: SqliteDatabase, clock: HandClock) -> None:
+async def test_each_account_is_paused_by_itself(database: Database, clock: HandClock) -> None:
     now = clock.now_ms()
 
     assert await pause(database, "zendesk", 60)
@@ -29,13 +29,13 @@ async def test_each_account_is_paused_by_itself(database: SqliteDatabase, clock:
     assert await until(database) == {"zendesk": now + 60_000, "twilio": now + 5_000}
 
 
-async def test_a_pause_is_new_once(database: SqliteDatabase) -> None:
+async def test_a_pause_is_new_once(database: Database) -> None:
     assert await pause(database, "zendesk", 60)
     assert not await pause(database, "zendesk", 60)
 
 
 async def test_a_shorter_pause_does_not_cut_a_longer_one_short(
-    database: SqliteDatabase, clock: HandClock
+    database: Database, clock: HandClock
 ) -> None:
     now = clock.now_ms()
     await pause(database, "zendesk", 60)
@@ -48,7 +48,7 @@ async def test_a_shorter_pause_does_not_cut_a_longer_one_short(
 
 
 async def test_a_call_that_went_through_ends_no_pause_that_still_runs(
-    database: SqliteDatabase, clock: HandClock
+    database: Database, clock: HandClock
 ) -> None:
     await pause(database, "zendesk", 60)
 
@@ -62,7 +62,7 @@ async def test_a_call_that_went_through_ends_no_pause_that_still_runs(
 
 
 async def test_a_start_ends_what_credentials_paused_and_keeps_what_was_asked_for(
-    database: SqliteDatabase,
+    database: Database,
 ) -> None:
     await pause(database, "zendesk", 300, "credentials", "401")
     await pause(database, "twilio", 300, "asked", "429")

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import pytest
 
 from bridge.store import comments, contacts, conversations, messages, parts, sweeps, work
-from bridge.store.database import Row, Transaction, Value
+from bridge.store.database import Database, Row, Transaction, Value
 from bridge.store.parts import EarlyReport
-from bridge.store.sqlite import SqliteDatabase
 from bridge.store.work import Claim
+from tests.stores import sqlite_only
 
 
 @dataclass(slots=True)
@@ -113,12 +113,14 @@ def sweep(tx: Transaction) -> None:
     messages.not_taken_in(tx, "twilio", ["SM1"])
 
 
+pytestmark = sqlite_only
+
 USES: dict[str, Callable[[Transaction], object]] = {
     "sweep": sweep,
     "put look": lambda tx: work.put_look(tx, 7, "zendesk"),
     "claim": put_and_claim,
     "has due": lambda tx: work.has_due(tx, "zendesk"),
-    "next due": lambda tx: work.next_due_ms(tx, "zendesk"),
+    "next due": lambda tx: work.next_due_in_ms(tx, "zendesk"),
     "finish": lambda tx: work.finish(tx, put_and_claim(tx)),
     "set aside": lambda tx: work.set_aside(tx, put_and_claim(tx), "no"),
     "put off": lambda tx: work.put_off(tx, put_and_claim(tx), pause_ms=1, reason="no"),
@@ -136,7 +138,7 @@ USES: dict[str, Callable[[Transaction], object]] = {
 
 @pytest.mark.parametrize("use", USES.values(), ids=USES)
 async def test_no_table_is_read_from_end_to_end(
-    database: SqliteDatabase, use: Callable[[Transaction], object]
+    database: Database, use: Callable[[Transaction], object]
 ) -> None:
     def run(tx: Transaction) -> list[str]:
         explaining = Explaining(tx)
@@ -149,7 +151,7 @@ async def test_no_table_is_read_from_end_to_end(
     assert [plan for plan in plans if plan.startswith("SCAN")] == []
 
 
-async def test_a_plan_that_reads_a_whole_table_is_seen(database: SqliteDatabase) -> None:
+async def test_a_plan_that_reads_a_whole_table_is_seen(database: Database) -> None:
     def run(tx: Transaction) -> list[str]:
         explaining = Explaining(tx)
         explaining.all("SELECT * FROM messages WHERE body = $1", "hello")
@@ -160,7 +162,7 @@ async def test_a_plan_that_reads_a_whole_table_is_seen(database: SqliteDatabase)
     assert plan.startswith("SCAN messages")
 
 
-async def test_links_of_a_ticket_are_found_by_the_ticket(database: SqliteDatabase) -> None:
+async def test_links_of_a_ticket_are_found_by_the_ticket(database: Database) -> None:
     def run(tx: Transaction) -> list[str]:
         explaining = Explaining(tx)
         conversations.links_of(explaining, 7)

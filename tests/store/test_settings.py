@@ -15,7 +15,8 @@ from bridge.domain.settings_changes import Documents, Plan, plan_import
 from bridge.domain.settings_file import parse
 from bridge.errors import UserMistake
 from bridge.store import settings
-from bridge.store.sqlite import SqliteDatabase
+from bridge.store.database import Database
+from tests.stores import open_store
 
 CARRIERS: CarrierWords = {
     "twilio": {"long_code": {"HELP": frozenset({"HELP", "INFO"})}, "short_code": {}}
@@ -27,14 +28,12 @@ JOIN = '[[keywords]]\nwords = ["JOIN", "VIP"]\nlists = ["vip"]\nreply = "Welcome
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
-    opened = SqliteDatabase(str(tmp_path / "bridge.db"), SystemClock())
-    await opened.open()
-    yield opened
-    await opened.close()
+async def database(store_url: str) -> AsyncIterator[Database]:
+    async with open_store(store_url, SystemClock()) as opened:
+        yield opened
 
 
-async def load(database: SqliteDatabase, text: str, *, prune: bool = False) -> list[str]:
+async def load(database: Database, text: str, *, prune: bool = False) -> list[str]:
     file = parse(text, CARRIERS)
     plan = await database.write(
         lambda tx: settings.import_settings(tx, file, CARRIERS, prune=prune)
@@ -42,7 +41,7 @@ async def load(database: SqliteDatabase, text: str, *, prune: bool = False) -> l
     return [str(change) for change in plan.changes]
 
 
-async def test_an_import_sets_what_the_file_names(database: SqliteDatabase) -> None:
+async def test_an_import_sets_what_the_file_names(database: Database) -> None:
     changes = await load(database, ACME + SHORT + VIP + JOIN)
 
     assert changes == [
@@ -60,7 +59,7 @@ async def test_an_import_sets_what_the_file_names(database: SqliteDatabase) -> N
 
 
 async def test_a_second_import_changes_nothing_and_is_no_new_version(
-    database: SqliteDatabase,
+    database: Database,
 ) -> None:
     await load(database, ACME + VIP + JOIN)
     version = await database.read(settings.settings_version)
@@ -70,7 +69,7 @@ async def test_a_second_import_changes_nothing_and_is_no_new_version(
     assert await database.read(settings.settings_version) == version
 
 
-async def test_every_change_is_a_new_version_and_is_announced(database: SqliteDatabase) -> None:
+async def test_every_change_is_a_new_version_and_is_announced(database: Database) -> None:
     told: list[str] = []
     database.listen(settings.SETTINGS, lambda: told.append("changed"))
 
@@ -83,7 +82,7 @@ async def test_every_change_is_a_new_version_and_is_announced(database: SqliteDa
     assert told == ["changed", "changed"]
 
 
-async def test_what_the_file_does_not_name_stays_unless_pruned(database: SqliteDatabase) -> None:
+async def test_what_the_file_does_not_name_stays_unless_pruned(database: Database) -> None:
     await load(database, ACME + SHORT + VIP + JOIN)
 
     assert await load(database, ACME.replace("Acme", "Acme Ltd")) == [
@@ -97,13 +96,13 @@ async def test_what_the_file_does_not_name_stays_unless_pruned(database: SqliteD
     ]
 
 
-async def test_an_entry_becomes_just_what_the_file_says(database: SqliteDatabase) -> None:
+async def test_an_entry_becomes_just_what_the_file_says(database: Database) -> None:
     await load(database, ACME + "pace = 2\n")
 
     assert await load(database, ACME) == ["sender +12025550100: changed pace"]
 
 
-async def test_a_rule_takes_its_words_over(database: SqliteDatabase) -> None:
+async def test_a_rule_takes_its_words_over(database: Database) -> None:
     await load(database, VIP + JOIN)
 
     changes = await load(database, '[[keywords]]\nwords = ["Join!"]\nreply = "Hi"\n')
@@ -116,7 +115,7 @@ async def test_a_rule_takes_its_words_over(database: SqliteDatabase) -> None:
     ]
 
 
-async def test_a_rule_that_loses_all_its_words_goes(database: SqliteDatabase) -> None:
+async def test_a_rule_that_loses_all_its_words_goes(database: Database) -> None:
     await load(database, VIP + JOIN + '[[keywords]]\nwords = ["CLUB"]\nreply = "Club"\n')
 
     changes = await load(database, '[[keywords]]\nwords = ["club", "vip", "join"]\nreply = "Hi"\n')
@@ -127,7 +126,7 @@ async def test_a_rule_that_loses_all_its_words_goes(database: SqliteDatabase) ->
     ]
 
 
-async def test_the_same_word_for_other_senders_is_another_rule(database: SqliteDatabase) -> None:
+async def test_the_same_word_for_other_senders_is_another_rule(database: Database) -> None:
     await load(database, ACME + VIP + JOIN)
     only_acme = parse(JOIN.replace("lists", 'senders = ["+1 202-555-0100"]\nlists'), CARRIERS)
 
@@ -156,7 +155,7 @@ async def test_the_same_word_for_other_senders_is_another_rule(database: SqliteD
     ids=["list", "sender", "word twice"],
 )
 async def test_a_file_that_does_not_fit_is_refused_whole(
-    database: SqliteDatabase, text: str, fault: str
+    database: Database, text: str, fault: str
 ) -> None:
     await load(database, VIP)
 
@@ -169,7 +168,7 @@ async def test_a_file_that_does_not_fit_is_refused_whole(
 
 
 async def test_pruning_takes_no_list_away_that_a_rule_of_the_file_needs(
-    database: SqliteDatabase,
+    database: Database,
 ) -> None:
     await load(database, VIP)
 
@@ -177,14 +176,14 @@ async def test_pruning_takes_no_list_away_that_a_rule_of_the_file_needs(
         await load(database, JOIN, prune=True)
 
 
-async def test_short_codes_may_be_named_without_their_country(database: SqliteDatabase) -> None:
+async def test_short_codes_may_be_named_without_their_country(database: Database) -> None:
     await load(database, SHORT + '[[keywords]]\nwords = ["A"]\nreply = "x"\nsenders = ["50500"]\n')
 
     directory = await database.read(settings.load_directory)
     assert directory.keywords["A (US:50500)"].senders == frozenset({"US:50500"})
 
 
-async def test_the_order_of_the_file_counts(database: SqliteDatabase) -> None:
+async def test_the_order_of_the_file_counts(database: Database) -> None:
     first = '[[keywords]]\nwords = ["A"]\nreply = "a"\n'
     second = '[[keywords]]\nwords = ["B"]\nreply = "b"\n'
     await load(database, first + second)
@@ -194,7 +193,7 @@ async def test_the_order_of_the_file_counts(database: SqliteDatabase) -> None:
 
 
 async def test_an_export_can_be_imported_again_and_anywhere(
-    database: SqliteDatabase, tmp_path: Path
+    database: Database, tmp_path: Path
 ) -> None:
     quotes = '[[keywords]]\nwords = ["Größe"]\nreply = "a\\n\\"b\\" \\u0001 \U0001f600"\n'
     await load(database, ACME + 'texts = {stop = "Bye"}\n' + SHORT + VIP + JOIN + quotes)
@@ -202,15 +201,14 @@ async def test_an_export_can_be_imported_again_and_anywhere(
 
     assert await load(database, exported, prune=True) == []
 
-    other = SqliteDatabase(str(tmp_path / "other.db"), SystemClock())
-    await other.open()
-    await load(other, exported)
-    assert await other.read(settings.export_settings) == exported
-    await other.close()
+    (tmp_path / "other").mkdir()
+    async with open_store(tmp_path / "other", SystemClock()) as other:
+        await load(other, exported)
+        assert await other.read(settings.export_settings) == exported
 
 
 async def test_help_reply_that_the_carrier_keeps_from_being_sent_is_pointed_out(
-    database: SqliteDatabase,
+    database: Database,
 ) -> None:
     text = ACME + SHORT + '[[keywords]]\nwords = ["HELP"]\nreply = "Call us"\n'
 
@@ -222,7 +220,7 @@ async def test_help_reply_that_the_carrier_keeps_from_being_sent_is_pointed_out(
     assert warnings(text.replace('name = "Acme"', 'answers = ["HELP"]')) == ()
 
 
-async def test_a_preview_stores_nothing(database: SqliteDatabase) -> None:
+async def test_a_preview_stores_nothing(database: Database) -> None:
     file = parse(ACME, CARRIERS)
 
     plan = await database.read(lambda tx: settings.preview_import(tx, file, CARRIERS, prune=False))
@@ -231,7 +229,7 @@ async def test_a_preview_stores_nothing(database: SqliteDatabase) -> None:
     assert await database.read(settings.settings_version) == 0
 
 
-async def test_what_setup_made_is_kept_and_forgotten(database: SqliteDatabase) -> None:
+async def test_what_setup_made_is_kept_and_forgotten(database: Database) -> None:
     record = DeskRecord(webhook_id="01H", trigger_id=12, signing_secret="sealed")
 
     await database.write(lambda tx: settings.save_desk(tx, record))
@@ -244,7 +242,7 @@ async def test_what_setup_made_is_kept_and_forgotten(database: SqliteDatabase) -
     assert await database.read(settings.load_desk) == DeskRecord()
 
 
-async def test_settings_of_a_newer_version_are_refused_in_words(database: SqliteDatabase) -> None:
+async def test_settings_of_a_newer_version_are_refused_in_words(database: Database) -> None:
     await database.write(
         lambda tx: tx.run(settings.PUT, "lists", "vip", 0, '{"name": "vip", "colour": "red"}')
     )

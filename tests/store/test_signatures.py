@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from bridge.store import signatures
+from bridge.store.database import Database
 from bridge.store.signatures import SignatureFault
-from bridge.store.sqlite import SqliteDatabase
 from tests.desks.scripted import HandClock
 from tests.store.rows import add_message
 from tests.stores import column
 
 
 async def test_the_last_reason_of_each_source_is_kept_and_counted(
-    database: SqliteDatabase, clock: HandClock
+    database: Database, clock: HandClock
 ) -> None:
     for reasons in ({"twilio": "host", "zendesk": "stale"}, {"twilio": "port"}):
         await database.write(lambda tx, r=reasons: signatures.note_all(tx, r))  # type: ignore[misc]
@@ -32,7 +32,7 @@ async def test_the_last_reason_of_each_source_is_kept_and_counted(
     ids=["a later text", "an earlier text", "another carrier's"],
 )
 async def test_a_fault_is_healed_once_a_text_of_the_same_carrier_was_accepted(
-    database: SqliteDatabase, clock: HandClock, carrier: str, after_s: int, healed: bool
+    database: Database, clock: HandClock, carrier: str, after_s: int, healed: bool
 ) -> None:
     await database.write(lambda tx: signatures.note_all(tx, {"twilio": "host"}))
     at_ms = clock.now_ms() + after_s * 1000
@@ -43,7 +43,7 @@ async def test_a_fault_is_healed_once_a_text_of_the_same_carrier_was_accepted(
     assert fault.healed is healed
 
 
-async def test_a_probe_leaves_one_row(database: SqliteDatabase, clock: HandClock) -> None:
+async def test_a_probe_leaves_one_row(database: Database, clock: HandClock) -> None:
     for _ in range(3):
         await database.write(signatures.probe)
         clock.forward(1)

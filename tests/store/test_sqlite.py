@@ -16,10 +16,15 @@ from hypothesis import strategies as st
 
 from bridge.errors import NotDurable
 from bridge.store import sqlite
-from bridge.store.database import Transaction, Value
+from bridge.store.database import Database, Transaction, Value
 from bridge.store.sqlite import SqliteDatabase, SqliteTransaction
 from tests.desks.scripted import HandClock
 from tests.stores import column, open_store
+
+
+@pytest.fixture
+def engine() -> str:
+    return "sqlite"
 
 
 def put(name: str, value: str = "x") -> Callable[[Transaction], int]:
@@ -27,7 +32,7 @@ def put(name: str, value: str = "x") -> Callable[[Transaction], int]:
     return lambda tx: tx.run(sql, name, value)
 
 
-async def names(database: SqliteDatabase) -> list[Value]:
+async def names(database: Database) -> list[Value]:
     return await column(database, "SELECT name FROM meta ORDER BY name")
 
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 
 from bridge.store import work
-from bridge.store.database import Transaction, Value
-from bridge.store.sqlite import SqliteDatabase
+from bridge.store.database import Database, Transaction, Value
 from bridge.store.work import Kind
 from bridge.work.outcomes import Done, Job, Outcome, Save
 from bridge.work.worker import Handler, Pace, Worker
@@ -52,7 +50,7 @@ async def done(_job: Job) -> Outcome:
 class Bench:
     """A store, its clock, and the workers that run over it."""
 
-    database: SqliteDatabase
+    database: Database
     clock: HandClock
     counted: Counted = field(default_factory=Counted)
     _running: dict[asyncio.Task[None], Worker] = field(default_factory=dict)
@@ -137,8 +135,8 @@ def clock() -> HandClock:
 
 
 @pytest.fixture
-async def bench(tmp_path: Path, clock: HandClock) -> AsyncIterator[Bench]:
-    async with open_store(tmp_path, clock) as database:
+async def bench(store_url: str, clock: HandClock) -> AsyncIterator[Bench]:
+    async with open_store(store_url, clock) as database:
         made = Bench(database, clock)
         yield made
         await made.stop()

@@ -48,10 +48,22 @@ CREATE TABLE consent (
     at         BIGINT NOT NULL
 );
 CREATE INDEX consent_by_contact ON consent (contact, id);
+-- only: sqlite
 CREATE TRIGGER consent_is_not_changed BEFORE UPDATE ON consent
     BEGIN SELECT RAISE(ABORT, 'the consent ledger is never changed'); END;
+-- only: sqlite
 CREATE TRIGGER consent_is_not_deleted BEFORE DELETE ON consent
     BEGIN SELECT RAISE(ABORT, 'the consent ledger is never changed'); END;
+-- only: postgres
+CREATE FUNCTION keep_consent() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN RAISE integrity_constraint_violation
+         USING MESSAGE = ''the consent ledger is never changed''; END';
+-- only: postgres
+CREATE TRIGGER consent_is_not_changed BEFORE UPDATE OR DELETE ON consent
+    FOR EACH ROW EXECUTE FUNCTION keep_consent();
+-- only: postgres
+CREATE TRIGGER consent_is_not_emptied BEFORE TRUNCATE ON consent
+    FOR EACH STATEMENT EXECUTE FUNCTION keep_consent();
 
 -- Who is on which list now; the ledger says how it came about.
 CREATE TABLE memberships (

@@ -1,0 +1,114 @@
+"""Writers queue; whatever has queued while one commit was under way goes into the next.
+
+One flush pays for all of them, and what a process was told first it keeps first: the order of
+arrival is the order of the rows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
+
+from bridge.errors import NotDurable
+from bridge.store.database import Transaction
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Waiting:
+    """A transaction that waits for its commit, and afterwards what came of it."""
+
+    transaction: Callable[[Transaction], Any]
+    future: asyncio.Future[Any]
+    topics: set[str] = field(default_factory=set)
+    result: Any = None
+    error: BaseException | None = None
+
+    def fail(self, error: BaseException) -> None:
+        """Note that nothing of it was kept."""
+        # A future refuses StopIteration, which would end the writer.
+        self.error = RuntimeError(str(error)) if isinstance(error, StopIteration) else error
+
+
+class WriteQueue:
+    """Hands `commit` what waits, a batch of at most `most` at a time, and answers the callers.
+
+    After `commit` each of a batch has its result or its error; it never raises.
+    """
+
+    def __init__(self, commit: Callable[[list[Waiting]], Awaitable[None]], *, most: int) -> None:
+        self._commit = commit
+        self._most = most
+        self._queue: asyncio.Queue[Waiting | None] = asyncio.Queue()
+        self._writing: asyncio.Task[None] | None = None
+        self._closing = False
+        self._listeners: dict[str, list[Callable[[], None]]] = {}
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._closing = False
+        self._writing = asyncio.create_task(self._write(), name="database writer")
+
+    async def stop(self) -> None:
+        """Finish what has queued and take nothing more."""
+        self._closing = True  # what came after the end of the queue would never be answered
+        if self._writing is not None:
+            self._queue.put_nowait(None)
+            await self._writing
+            self._writing = None
+
+    async def put(self, transaction: Callable[[Transaction], T]) -> T:
+        """Run in the next commit; durable when this returns. Raises NotDurable."""
+        if self._closing or self._writing is None or self._writing.done():
+            raise NotDurable("the database is closed")
+        waiting = Waiting(transaction, asyncio.get_running_loop().create_future())
+        self._queue.put_nowait(waiting)
+        return cast("T", await waiting.future)
+
+    def listen(self, topic: str, call: Callable[[], None]) -> None:
+        """Call this after each commit that announced the topic."""
+        self._listeners.setdefault(topic, []).append(call)
+
+    def topics(self) -> Sequence[str]:
+        """What somebody listens to."""
+        return list(self._listeners)
+
+    def tell(self, topic: str) -> None:
+        """Call whoever listens to this topic."""
+        for call in self._listeners.get(topic, ()):
+            asyncio.get_running_loop().call_soon(call)  # its faults are not the writer's
+
+    async def _write(self) -> None:
+        while True:
+            batch = await self._next_batch()
+            if not batch:
+                return
+            await self._commit(batch)
+            for waiting in batch:
+                self._answer(waiting)
+
+    async def _next_batch(self) -> list[Waiting]:
+        batch: list[Waiting] = []
+        waiting = await self._queue.get()
+        while waiting is not None:
+            batch.append(waiting)
+            if self._queue.empty() or len(batch) >= self._most:
+                return batch
+            waiting = self._queue.get_nowait()
+        if batch:
+            self._queue.put_nowait(None)  # closing: this batch first, then the end again
+        return batch
+
+    def _answer(self, waiting: Waiting) -> None:
+        if waiting.error is None:
+            for topic in waiting.topics:
+                self.tell(topic)
+        if waiting.future.done():  # its caller has gone away; what was committed stays so
+            return
+        if waiting.error is None:
+            waiting.future.set_result(waiting.result)
+        else:
+            waiting.future.set_exception(waiting.error)

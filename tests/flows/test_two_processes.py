@@ -1,0 +1,132 @@
+"""Two `bridge serve` on one PostgreSQL: nothing is doubled, and either can be killed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from bridge.sandbox.demo import Sandbox
+from tests.flows.cast import ACME, customer_comments, only_ticket, tickets
+from tests.flows.conftest import NewStore, eventually, free_port
+from tests.flows.serving import Process, end_leases, serving
+
+pytestmark = [pytest.mark.timeout(90), pytest.mark.slow]
+
+CUSTOMERS = [f"+1202555{number:04}" for number in range(130, 142)]
+Two = tuple[Sandbox, Process, Process]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One SQLite file has one process."""
+
+
+@pytest.fixture
+def engine() -> str:
+    return "postgres"
+
+
+@pytest.fixture
+async def two(tmp_path: Path, new_store: NewStore) -> AsyncIterator[Two]:
+    """A sandbox with two processes; carrier and desk know the first one's address."""
+    async with serving(tmp_path, new_store) as serve:
+        sandbox, first = await serve(BRIDGE_HTTP_TIMEOUT="5")
+        second = Process(sandbox, tmp_path, port=free_port())
+        try:
+            await second.start()
+            yield sandbox, first, second
+        finally:
+            await second.close()
+
+
+def move_number(sandbox: Sandbox, process: Process) -> None:
+    """Have the carrier call this process from now on."""
+    url = f"{process.url}/carriers/twilio/inbound#rc=5&rp=all"
+    sandbox.twilio.add_number(ACME, url, kind="long_code")
+
+
+def _has_written(process: Process) -> bool:
+    return any(line["event"] == "text.written" for line in process.lines())
+
+
+async def count_done(sandbox: Sandbox) -> int:
+    assert sandbox.settings is not None
+    url = sandbox.settings.database_url
+    async with await psycopg.AsyncConnection.connect(url) as connection:
+        cursor = await connection.execute("SELECT count(*) FROM messages WHERE state = 'done'")
+        row = await cursor.fetchone()
+        assert row is not None
+        return int(row[0])
+
+
+async def test_conversations_are_worked_by_both_each_text_once_and_in_order(two: Two) -> None:
+    sandbox, *processes = two
+    bodies = [f"text {number}" for number in range(4)]
+
+    async def talk(customer: str) -> None:
+        for body in bodies:
+            answer = await sandbox.twilio.customer_texts(customer, ACME, body)
+            assert answer.statuses == (200,)
+
+    await asyncio.gather(*(talk(customer) for customer in CUSTOMERS))
+
+    async def are_done() -> bool:
+        return await count_done(sandbox) == len(CUSTOMERS) * len(bodies)
+
+    await eventually(are_done, within_s=40)
+    assert len(tickets(sandbox)) == len(CUSTOMERS)
+    assert [customer_comments(ticket) for ticket in tickets(sandbox)] == [bodies] * len(CUSTOMERS)
+    assert all(_has_written(process) for process in processes)
+
+
+async def test_who_is_killed_is_followed_by_the_other_when_the_lease_has_ended(two: Two) -> None:
+    sandbox, first, second = two
+    await second.kill()
+    gate = sandbox.zendesk.faults.hold_after("POST", "/api/v2/tickets")
+    for body in ("one", "two"):
+        await sandbox.twilio.customer_texts(CUSTOMERS[0], ACME, body)
+    await gate.wait_arrived()
+    await second.start()
+
+    await first.kill(lease_holds=True)
+    gate.open()
+    await asyncio.sleep(1.5)
+    assert await count_done(sandbox) == 0  # the claim of the dead holds for its time
+    end_leases(sandbox)
+
+    async def are_done() -> bool:
+        return await count_done(sandbox) == 2
+
+    await eventually(are_done, within_s=20)
+    assert customer_comments(only_ticket(sandbox)) == ["one", "two"]
+
+
+async def test_who_is_stopped_hands_its_work_to_the_other_at_once(two: Two) -> None:
+    sandbox, first, _ = two
+    sandbox.zendesk.faults.refuse("POST", "/api/v2/tickets", 503, times=3)
+    for customer in CUSTOMERS[:6]:
+        await sandbox.twilio.customer_texts(customer, ACME, "hello")
+
+    assert await first.terminate(within_s=20) == 0
+
+    async def are_done() -> bool:
+        return await count_done(sandbox) == 6
+
+    await eventually(are_done, within_s=20)
+    assert [customer_comments(ticket) for ticket in tickets(sandbox)] == [["hello"]] * 6
+
+
+async def test_texts_that_come_through_either_are_one_conversation_in_order(two: Two) -> None:
+    sandbox, _, second = two
+    await sandbox.twilio.customer_texts(CUSTOMERS[0], ACME, "once")
+    move_number(sandbox, second)
+    await sandbox.twilio.customer_texts(CUSTOMERS[0], ACME, "twice")
+
+    async def are_done() -> bool:
+        return await count_done(sandbox) == 2
+
+    await eventually(are_done, within_s=20)
+    assert customer_comments(only_ticket(sandbox)) == ["once", "twice"]
