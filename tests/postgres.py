@@ -127,6 +127,7 @@ def start_server(changes: Mapping[str, str], binaries: Path | None = None) -> st
         if made.returncode == 0:
             break
     else:
+        shutil.rmtree(home)
         raise NoServer(f"initdb failed: {said.decode()[-200:]}")
     settings = [f"--{name}={value}" for name, value in {**OPTIONS, **changes}.items()]
     run = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()

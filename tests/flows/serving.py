@@ -25,6 +25,7 @@ def end_leases(sandbox: Sandbox) -> None:
     assert sandbox.settings is not None
     if sandbox.settings.uses_postgres:
         with psycopg.connect(sandbox.settings.database_url) as connection:
+            connection.execute("LOCK TABLE lanes IN EXCLUSIVE MODE")  # another may be at work
             connection.execute("UPDATE lanes SET due_at = 0 WHERE lease IS NOT NULL")
 
 
@@ -84,7 +85,7 @@ class Process:
     async def close(self) -> None:
         """End it if it still runs."""
         if self._process is not None and self._process.returncode is None:
-            await self.kill()
+            await self.kill(lease_holds=True)
 
     def lines(self) -> list[dict[str, Any]]:
         """Its log so far."""

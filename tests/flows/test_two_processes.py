@@ -13,20 +13,13 @@ from bridge.sandbox.demo import Sandbox
 from tests.flows.cast import ACME, customer_comments, only_ticket, tickets
 from tests.flows.conftest import NewStore, eventually, free_port
 from tests.flows.serving import Process, end_leases, serving
+from tests.stores import postgres_only
 
-pytestmark = [pytest.mark.timeout(90), pytest.mark.slow]
+# One SQLite file has one process.
+pytestmark = [postgres_only, pytest.mark.timeout(90), pytest.mark.slow]
 
 CUSTOMERS = [f"+1202555{number:04}" for number in range(130, 142)]
 Two = tuple[Sandbox, Process, Process]
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One SQLite file has one process."""
-
-
-@pytest.fixture
-def engine() -> str:
-    return "postgres"
 
 
 @pytest.fixture
@@ -71,7 +64,9 @@ async def test_conversations_are_worked_by_both_each_text_once_and_in_order(two:
             answer = await sandbox.twilio.customer_texts(customer, ACME, body)
             assert answer.statuses == (200,)
 
-    await asyncio.gather(*(talk(customer) for customer in CUSTOMERS))
+    await asyncio.gather(*(talk(customer) for customer in CUSTOMERS[:6]))
+    move_number(sandbox, processes[1])
+    await asyncio.gather(*(talk(customer) for customer in CUSTOMERS[6:]))
 
     async def are_done() -> bool:
         return await count_done(sandbox) == len(CUSTOMERS) * len(bodies)
