@@ -36,6 +36,7 @@ class Later:
     pause_s: float | None = None
     save: Save = nothing
     unknown: bool = False  # the call may have been applied
+    counts: bool = True  # false: nothing was tried, it was not its turn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +48,11 @@ class GaveUp:
 
 
 Outcome = Done | Later | GaveUp
+
+
+def its_turn_later(words: str, wait_ms: int) -> Later:
+    """Nothing was tried: a limit leaves no room now."""
+    return Later(words=f"{words}: waits for its turn", pause_s=wait_ms / 1000, counts=False)
 
 
 class Job(Protocol):
