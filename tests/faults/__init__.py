@@ -1,1 +1,1 @@
-"""Faults on purpose: a proxy that breaks calls, storms, and the checker of what came of them."""
+"""Faults on purpose: what breaks outside, what dies inside, and what would break without our means."""
