@@ -1,1 +1,1 @@
-"""Faults on purpose: what breaks outside, what dies inside, and what would break without our means."""
+"""Faults on purpose: outside, inside, and with one of our own mechanisms taken away."""
