@@ -60,13 +60,13 @@ class Process:
             except aiohttp.ClientError:
                 return False
 
-        await eventually(is_ready, within_s=15.0)
+        await eventually(is_ready, within_s=40.0)
 
     async def start_beside(self) -> tuple[int, str]:
         """Start a second one on the same database; returns its exit code and what it said."""
         process = await self._spawn(BRIDGE_PORT=str(free_port()))
         written = self.log_path.stat().st_size
-        code = await asyncio.wait_for(process.wait(), 15.0)
+        code = await asyncio.wait_for(process.wait(), 40.0)
         return code, self.log_path.read_text()[written:]
 
     async def kill(self, *, lease_holds: bool = False) -> None:
@@ -74,7 +74,7 @@ class Process:
 
         On PostgreSQL what it had claimed is free after a minute, which passes here at once.
         """
-        await self._end(signal.SIGKILL, within_s=5.0)
+        await self._end(signal.SIGKILL, within_s=20.0)
         if not lease_holds:
             end_leases(self._sandbox)
 

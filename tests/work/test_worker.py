@@ -143,7 +143,7 @@ async def test_lanes_are_worked_beside_each_other_and_a_lane_one_by_one(bench: B
         together.add(job.item.lane)
         running.add(job.item.ref)
         most = max(most, len(running))
-        await asyncio.wait_for(meet.wait(), 5)  # all three lanes, or this fails
+        await asyncio.wait_for(meet.wait(), 30)  # all three lanes, or this fails
         running.discard(job.item.ref)
         together.discard(job.item.lane)
         return Done(words="done")
@@ -210,7 +210,7 @@ async def test_new_work_begins_at_once(bench: Bench) -> None:
     loop = asyncio.get_running_loop()
     before = loop.time()
     await bench.put("a")
-    await asyncio.wait_for(begun.wait(), 5)
+    await asyncio.wait_for(begun.wait(), 30)
 
     assert loop.time() - before < worker.POLL_S / 2
 
