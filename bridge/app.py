@@ -137,6 +137,11 @@ class Service:
         self.carriers = carriers_of(settings, self._carrier_http, self.clock)
         self.app = create_app(self._web_parts())
         self._runner: web.AppRunner | None = None
+        self._pace = Pace(
+            retry_base_s=min(settings.retry_base, settings.retry_max),
+            retry_max_s=settings.retry_max,
+            settle_wait_s=settings.settle_wait,
+        )
         self._workers = self._make_workers()
         self._tasks: list[asyncio.Task[None]] = []
         self._forgeries: dict[str, str] = {}
@@ -208,7 +213,8 @@ class Service:
     def _take_up(self, tx: Transaction) -> None:
         self.directory.at(tx)
         if not self.settings.uses_postgres:
-            work.forget_leases(tx)  # the file's lock says that nobody else holds one
+            # The file's lock says that nobody else holds one.
+            work.forget_leases(tx, self._pace.pause_after_crash_ms)
         work.end_credential_pauses(tx)
         for account in (ZENDESK, *self.carriers):
             sweeps.plan_now(tx, account)
@@ -275,18 +281,13 @@ class Service:
             },
             **{name: {"send": sender.send, "sweep": swept.texts} for name in CAPABILITIES},
         }
-        pace = Pace(
-            retry_base_s=min(self.settings.retry_base, self.settings.retry_max),
-            retry_max_s=self.settings.retry_max,
-            settle_wait_s=self.settings.settle_wait,
-        )
         return [
             Worker(
                 account=account,
                 database=self.database,
                 handlers=handlers,
                 clock=self.clock,
-                pace=pace,
+                pace=self._pace,
                 counters=self.metrics,
                 on_set_aside={
                     "text": inbound_ticket.note_set_aside,

@@ -31,7 +31,10 @@ Handler = Callable[[Job], Awaitable[Outcome]]
 LEASE_MS = 60_000
 RENEW_S = 15.0
 POLL_S = 1.0  # for work that another process has put in
-MOST_FAULTS = 5  # a fault of ours, or a crash, this often: set aside
+MOST_FAULTS = 5  # a fault of ours this often: set aside
+# A crash this often as well. More than of faults: one that is told proves something against this
+# very item, while whoever kills the process also hits whatever is at work beside the culprit.
+MOST_CRASHES = 10
 LONGEST_WAIT_MS = 72 * 3600 * 1000  # a far side that stays away longer: set aside, seen by a human
 FEWEST_TRIES = 10  # before that: it may have waited behind a pause, or a human has it tried again
 ITEMS_A_TURN = 20  # then the lane goes behind the others
@@ -53,6 +56,22 @@ class Pace:
     retry_base_s: float = 1.0
     retry_max_s: float = 300.0
     settle_wait_s: float = 5.0
+
+    def pause_after_crash_ms(self, starts: int) -> int:
+        """How long what was begun so often and never ended waits after a restart.
+
+        Nothing after the first time. Then longer and longer, and each by chance: so that what
+        crashes the process meets fewer and fewer others at work, and those get done meanwhile.
+        """
+        if starts < 2:
+            return 0
+        return pause_ms(
+            starts - 1,
+            base_s=self.retry_base_s,
+            max_s=self.retry_max_s,
+            jitter=random.random(),  # noqa: S311 - spreads tries, guards nothing
+            asked_s=None,
+        )
 
 
 @dataclass(slots=True)
@@ -198,7 +217,7 @@ class Worker:
         structlog.contextvars.bind_contextvars(
             work=item.ref, message=item.message_id, ticket=item.ticket_id
         )
-        if item.starts > MOST_FAULTS:
+        if item.starts > MOST_CRASHES:
             words = f"begun {item.starts - 1} times and never ended: it may crash the bridge"
             return await self._save(claimed, GaveUp(words=words), began_ms, "crashed")
         turn = _Turn(self.database, claimed, item, began_ms)
