@@ -6,9 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
 from functools import partial
-from importlib import import_module
-from types import ModuleType
-from typing import Any, cast
+from typing import Any
 
 import structlog
 from aiohttp import web
@@ -18,6 +16,7 @@ from bridge.carriers.registry import CAPABILITIES, build_carriers
 from bridge.carriers.twilio import TwilioSettings
 from bridge.clock import Clock, SystemClock
 from bridge.current import CurrentDirectory
+from bridge.databases import open_database
 from bridge.desks.zendesk.api import ZendeskApi
 from bridge.desks.zendesk.auth import ApiToken, Credentials, OAuthClient
 from bridge.desks.zendesk.desk import ZendeskDesk
@@ -37,8 +36,7 @@ from bridge.outbound.track import take_report
 from bridge.secrets import unseal
 from bridge.settings import Settings
 from bridge.store import conversations, signatures, sweeps, work
-from bridge.store.database import Database, Transaction
-from bridge.store.sqlite import SqliteDatabase
+from bridge.store.database import Transaction
 from bridge.sweeps.handlers import Sweeps, build_sweeps
 from bridge.ticketing.notes import NoteWriter
 from bridge.ticketing.writes import DeskWriter
@@ -51,26 +49,6 @@ log = structlog.get_logger()
 TICK_S = 1.0  # how often a running service looks for changed settings
 GRACE_S = 15.0  # for calls under way when we are asked to stop: 25 s in all are promised
 ZENDESK = "zendesk"
-
-
-def open_database(settings: Settings, clock: Clock, *, exclusive: bool = False) -> Database:
-    """The store that BRIDGE_DATABASE_URL names, not yet opened. Raises UserMistake."""
-    if settings.uses_postgres:
-        # The server's clock rules there; one that a test moves stands for it as well.
-        moved = None if type(clock) is SystemClock else clock
-        return cast("Database", _postgres().PostgresDatabase(settings.database_url, clock=moved))
-    return SqliteDatabase(str(settings.database_path), clock, exclusive=exclusive)
-
-
-def _postgres() -> ModuleType:
-    """The module with PostgreSQL's driver, which is installed only where it is wanted."""
-    try:
-        return import_module("bridge.store.postgres")
-    except ImportError as error:
-        raise UserMistake(
-            "BRIDGE_DATABASE_URL: PostgreSQL needs a driver that is not installed; install it "
-            "with: pip install 'sms-ticket-bridge[postgres]'"
-        ) from error
 
 
 def zendesk_api(settings: Settings, http: HttpClient, clock: Clock) -> ZendeskApi:

@@ -26,6 +26,7 @@ from pydantic import (
 )
 
 from bridge.addresses import (
+    MUST_EXIST,
     POSTGRES,
     check_api_url,
     check_database_url,
@@ -201,7 +202,12 @@ class Settings(BaseModel):
     @property
     def database_path(self) -> Path:
         """The SQLite file, relative to the working folder unless absolute."""
-        return Path(self.database_url.removeprefix("sqlite:///"))
+        return Path(self.database_url.removeprefix("sqlite:///").removesuffix(MUST_EXIST))
+
+    @property
+    def database_must_exist(self) -> bool:
+        """Whether a missing SQLite file is an error rather than a beginning."""
+        return self.database_url.endswith(MUST_EXIST) and not self.uses_postgres
 
     @property
     def twilio_auth_tokens(self) -> tuple[str, ...]:

@@ -251,7 +251,7 @@ def test_commands_in_examples_exist(block: Block) -> None:
 
 def test_every_event_of_the_log_is_listed() -> None:
     listed = {name for row in rows(OPERATIONS.under("## Logs")) for name in row[0].split(", ")}
-    event = re.compile(r'\blog\.(?:info|warning|error|exception)\(\s*"([\w.]+)"')
+    event = re.compile(r'\blog\.(?:info|warning|error|exception|critical)\(\s*"([\w.]+)"')
     sources = [path for path in (ROOT / "bridge").rglob("*.py") if "sandbox" not in path.parts]
     said = {name for path in sources for name in event.findall(path.read_text(encoding="utf-8"))}
 
