@@ -1,1 +1,1 @@
-"""Faults on purpose: what breaks outside, and what would break without our own mechanisms."""
+"""Faults on purpose: outside, inside, and with one of our own mechanisms taken away."""
