@@ -19,7 +19,7 @@ import structlog
 from bridge.clock import Clock
 from bridge.domain.retries import pause_ms
 from bridge.errors import CredentialsRefused, NotDurable, OutcomeUnknown, Refused, TryLater
-from bridge.store import work
+from bridge.store import leases, work
 from bridge.store.database import Database, Transaction
 from bridge.store.work import Claim, Item, LeaseLost
 from bridge.work.outcomes import Done, GaveUp, Job, Later, Outcome, Save, nothing
@@ -117,6 +117,7 @@ class Worker:
         default_factory=dict
     )
     _running: dict[asyncio.Task[None], Claim] = field(default_factory=dict)
+    _adrift: list[Claim] = field(default_factory=list)  # they may hold, and nobody works on them
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _stopping: bool = False
     _paused_until_ms: int = 0  # never later than the pause that is stored
@@ -132,6 +133,7 @@ class Worker:
             while not self._stopping:
                 self._wake.clear()
                 try:
+                    await self._take_back()
                     pause_s = await self._claim_some()
                 except NotDurable as error:
                     log.warning("work.database_away", account=self.account, error=str(error))
@@ -160,14 +162,33 @@ class Worker:
         paused_s, due = await self.database.read(self._outlook)
         if paused_s > 0 or not due:
             return min(POLL_S, paused_s) if paused_s > 0 else await self._until_next()
-        claims = await self.database.write(
-            lambda tx: work.claim(tx, account=self.account, most=free, lease_ms=LEASE_MS)
-        )
+        claims: list[Claim] = []
+
+        def claim(tx: Transaction) -> None:
+            claims[:] = work.claim(tx, account=self.account, most=free, lease_ms=LEASE_MS)
+
+        try:
+            await self.database.write(claim)
+        except NotDurable:
+            self._adrift += claims  # the answer may be all that was lost
+            raise
         for claimed in claims:
             task = asyncio.create_task(self._work_lane(claimed), name=f"lane {claimed.lane}")
             self._running[task] = claimed
             task.add_done_callback(self._ended)
         return 0.0 if len(claims) == free else await self._until_next()
+
+    async def _take_back(self) -> None:
+        """Give back what could not be saved, now that something can: else its customer would wait
+        until the lease ends."""
+        adrift = list(self._adrift)
+        if adrift:
+            pause_ms = int(POLL_S * 1000)
+            taken = await self.database.write(
+                lambda tx: leases.take_back(tx, adrift, pause_ms=pause_ms)
+            )
+            del self._adrift[: len(adrift)]
+            log.info("work.taken_back", account=self.account, lanes=taken)
 
     def _outlook(self, tx: Transaction) -> tuple[float, bool]:
         paused = work.pauses(tx).get(self.account)
@@ -206,6 +227,10 @@ class Worker:
                 raise
             except LeaseLost:
                 log.warning("work.lease_lost", lane=claimed.lane)
+                return
+            except NotDurable as error:
+                log.warning("work.not_saved", lane=claimed.lane, error=str(error))
+                self._adrift.append(current)
                 return
 
     async def _give_back(self, claimed: Claim) -> None:
