@@ -13,7 +13,7 @@ from bridge.carriers.contract import (
     OptOutWord,
     WebhookRequest,
 )
-from bridge.carriers.twilio_errors import explain
+from bridge.carriers.twilio_errors import TABLE
 from bridge.carriers.twilio_signature import is_form, query_of, read_fields
 from bridge.domain.numbers import UNKNOWN_COUNTRY, country_of, read_address
 from bridge.errors import BadRequest
@@ -95,11 +95,11 @@ def error_code(written: object) -> str | None:
 def reason_of(status: str, error: str | None) -> str | None:
     """What to tell an agent about a status, None where there is nothing to tell."""
     if error is not None:
-        return explain(error)
+        return TABLE.explain(error)
     if status == "canceled":
         return "The text was cancelled at Twilio."
     if status in {"failed", "undelivered"}:
-        return explain("")
+        return TABLE.explain("")
     return None if status in STATES else f"Twilio reports a state of its own: {status}."
 
 
