@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bridge.carriers import twilio
+from bridge.carriers import kannel, twilio
 from bridge.carriers.contract import (
     Capabilities,
     Carrier,
@@ -17,7 +17,10 @@ from bridge.carriers.spec import CarrierSpec, Tools
 from bridge.clock import Clock
 from bridge.http import HttpClient
 
-_SPECS: tuple[CarrierSpec[Any], ...] = (twilio.SPEC,)
+_SPECS: tuple[CarrierSpec[Any], ...] = (
+    twilio.SPEC,
+    kannel.SPEC,
+)
 
 CARRIERS: Mapping[str, CarrierSpec[Any]] = {spec.name: spec for spec in _SPECS}
 
