@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,7 +13,6 @@ from aiohttp import web
 
 from bridge.carriers.contract import Carrier, DeliveryReport, InboundText
 from bridge.carriers.registry import CAPABILITIES, build_carriers
-from bridge.carriers.twilio import TwilioSettings
 from bridge.clock import Clock, SystemClock
 from bridge.current import CurrentDirectory
 from bridge.databases import open_database
@@ -73,18 +72,11 @@ def zendesk_api(settings: Settings, http: HttpClient, clock: Clock) -> ZendeskAp
     return ZendeskApi(base_url=url, credentials=credentials, http=http, clock=clock)
 
 
-def carriers_of(settings: Settings, http: HttpClient, clock: Clock) -> dict[str, Carrier]:
+def carriers_of(
+    settings: Settings, http: Callable[[str], HttpClient], clock: Clock
+) -> dict[str, Carrier]:
     """The carriers whose accounts are set, by name."""
-    configured = []
-    if settings.twilio_account_sid is not None:
-        twilio = TwilioSettings(
-            account_sid=settings.twilio_account_sid,
-            auth_tokens=settings.twilio_auth_tokens,
-            api_url=settings.twilio_api_url,
-            public_url=settings.public_url,
-        )
-        configured.append(twilio)
-    return build_carriers(configured, http=http, clock=clock)
+    return build_carriers(settings.carriers, http=http, clock=clock, public_url=settings.public_url)
 
 
 def rules_of(settings: Settings) -> Rules:
@@ -109,10 +101,14 @@ class Service:
         timeout_s = settings.http_timeout
         watch = self.metrics.time_call
         self._desk_http = HttpClient(timeout_s=timeout_s, watch=partial(watch, ZENDESK))
-        self._carrier_http = HttpClient(timeout_s=timeout_s, watch=partial(watch, "carriers"))
+        # One each: a carrier that hangs takes no connection from another.
+        self._carrier_http = {
+            name: HttpClient(timeout_s=timeout_s, watch=partial(watch, name))
+            for name in settings.carriers
+        }
         api = zendesk_api(settings, self._desk_http, self.clock)
         self.desk = ZendeskDesk(api=api, number_field=lambda: self.directory.latest.desk.field_id)
-        self.carriers = carriers_of(settings, self._carrier_http, self.clock)
+        self.carriers = carriers_of(settings, self._carrier_http.__getitem__, self.clock)
         self.app = create_app(self._web_parts())
         self._runner: web.AppRunner | None = None
         self._pace = Pace(
@@ -135,8 +131,8 @@ class Service:
         """Open the store, take up the work that waits, and listen. Raises UserMistake."""
         await self.database.open()
         await self.database.write(self._take_up)
-        await self._desk_http.open()
-        await self._carrier_http.open()
+        for http in (self._desk_http, *self._carrier_http.values()):
+            await http.open()
         self.database.listen(work.WORK, self.wake)
         self._runner = create_runner(self.app)
         await self._runner.setup()
@@ -162,8 +158,8 @@ class Service:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._desk_http.close()
-        await self._carrier_http.close()
+        for http in (self._desk_http, *self._carrier_http.values()):
+            await http.close()
         await self.database.close()
         log.info("service.stopped")
 
