@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from bridge.store import attempts, leases, ranks, work
+from bridge.store import attempts, ranks, work
 from bridge.store.database import Database, Transaction
 from bridge.store.work import Claim, LeaseLost
 from tests.desks.scripted import HandClock
@@ -310,40 +310,6 @@ async def test_an_answer_hurries_a_lane_that_waits(database: Database, clock: Ha
     before = await rows(database, "SELECT * FROM lanes")
     await database.write(lambda tx: work.hurry(tx, "a"))
     assert await rows(database, "SELECT * FROM lanes") == before  # a lease is not cut short
-
-
-async def test_what_was_claimed_before_a_restart_is_due_at_once(database: Database) -> None:
-    await put(database, "a")
-    await put(database, "b", delay_ms=60_000)
-    stale = (await claim(database))["a"]
-
-    assert await database.write(lambda tx: leases.forget_leases(tx, lambda _: 0)) == 1
-
-    assert list(await claim(database)) == ["a"]  # and what waits for its time still waits
-    with pytest.raises(LeaseLost):
-        await database.write(lambda tx: work.finish(tx, stale))
-
-
-async def test_what_was_at_work_in_crash_after_crash_waits_before_it_is_begun_again(
-    database: Database, clock: HandClock
-) -> None:
-    for lane in ("calm", "deadly"):
-        await put(database, lane)
-    for _ in range(3):
-        await database.write(lambda tx: work.claim(tx, account="zendesk", most=9, lease_ms=1))
-        clock.forward(1)
-    calm = (await claim(database))["calm"]
-    await database.write(lambda tx: work.finish(tx, calm))
-    await put(database, "calm")
-    await claim(database)
-
-    await database.write(lambda tx: leases.forget_leases(tx, lambda starts: 1000 * (starts - 1)))
-
-    assert list(await claim(database)) == ["calm"]
-    clock.forward(2.999)
-    assert list(await claim(database)) == []
-    clock.forward(0.001)
-    assert list(await claim(database)) == ["deadly"]
 
 
 async def test_what_is_put_in_is_announced(database: Database) -> None:
