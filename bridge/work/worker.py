@@ -116,7 +116,7 @@ class Worker:
                     pause_s = await self._claim_some()
                 except NotDurable as error:
                     log.warning("work.database_away", account=self.account, error=str(error))
-                    pause_s = POLL_S
+                    pause_s = self._soon_s
                 if pause_s > 0 and not self._stopping:
                     await _wait(self._wake, pause_s)
         finally:
@@ -187,6 +187,25 @@ class Worker:
                 raise
             except LeaseLost:
                 log.warning("work.lease_lost", lane=claimed.lane)
+                return
+            except NotDurable as error:
+                log.warning("work.database_away", account=self.account, error=str(error))
+                await self._give_back_late(current)
+                return
+
+    @property
+    def _soon_s(self) -> float:
+        """How long to leave a database alone that could not store something."""
+        return min(POLL_S, self.pace.retry_base_s)
+
+    async def _give_back_late(self, claimed: Claim) -> None:
+        """Give a lane back as soon as that can be stored: it need not wait for its lease's end,
+        and it was not the item's doing."""
+        while not self._stopping:
+            await asyncio.sleep(self._soon_s)
+            with contextlib.suppress(NotDurable):
+                with contextlib.suppress(LeaseLost):
+                    await self._give_back(claimed)
                 return
 
     async def _give_back(self, claimed: Claim) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from structlog.testing import capture_logs
 
-from bridge.errors import Refused, TryLater
+from bridge.errors import NotDurable, Refused, TryLater
 from bridge.store import work
 from bridge.work import worker
 from bridge.work.outcomes import Done, GaveUp, Job, Outcome
+from bridge.work.worker import Pace
 from tests.stores import column
 from tests.work.conftest import Bench, Busy, done, note
 
@@ -152,3 +153,22 @@ async def test_what_waited_for_days_untried_is_not_given_up_at_the_first_no(benc
     await bench.settled()
 
     assert await bench.outcomes() == ["later"] * 3 + ["done"]
+
+
+async def test_what_could_not_be_stored_is_tried_again_at_once_and_not_counted(
+    bench: Bench,
+) -> None:
+    starts: list[int] = []
+
+    async def handle(job: Job) -> Outcome:
+        starts.append(job.item.starts)
+        if len(starts) <= worker.MOST_FAULTS + 1:
+            raise NotDurable("the disk is full")
+        return Done(words="done")
+
+    await bench.put("a")
+    bench.start(bench.make(handle, pace=Pace(retry_base_s=0.01)))
+    await bench.settled()  # the clock stands: no lease ends
+
+    assert set(starts) == {1}
+    assert await bench.outcomes() == ["done"]
