@@ -6,11 +6,14 @@ It writes down what customers and agents say, so that the checker can judge what
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bridge.clock import Clock
+from bridge.errors import NotDurable
 from bridge.sandbox.demo import Sandbox
 from bridge.store import work
 from bridge.store.database import Transaction
@@ -41,6 +44,11 @@ def customers() -> Iterator[str]:
             yield f"+1{area}5550{last}"
 
 
+def steady_ms() -> int:
+    """When something was said, by a clock that nobody sets."""
+    return time.monotonic_ns() // 1_000_000
+
+
 @dataclass(slots=True)
 class Stage:
     """A sandbox whose bridge dies and is started again."""
@@ -50,6 +58,7 @@ class Stage:
     strangers: Iterator[str] = field(default_factory=customers)
     texts: list[CustomerText] = field(default_factory=list)
     replies: list[AgentReply] = field(default_factory=list)
+    _unheard: list[str] = field(default_factory=list)  # of what stands in no ticket
     _keys: int = 0
 
     @property
@@ -69,6 +78,16 @@ class Stage:
         await self.bridge.bury()
         end_leases(self.sandbox)
 
+    async def rise(self) -> None:
+        """Start again after a death."""
+        await self.die()
+        await self.live()
+
+    async def act(self, transaction: Callable[[Transaction], None]) -> None:
+        """Have the bridge's own database do something; it may die of it."""
+        with contextlib.suppress(asyncio.CancelledError, NotDurable):
+            await self.bridge.service.database.write(transaction)
+
     def key(self) -> str:
         """A word that stands in one text only."""
         self._keys += 1
@@ -86,17 +105,10 @@ class Stage:
         await self._text(customer, to, "STOP", key="")
 
     async def start(self, customer: str, to: str) -> None:
-        """Opt in again; it is delivered until it is answered, and in no ticket."""
+        """Opt in again. It stands in no ticket."""
         result = await self.sandbox.twilio.customer_texts(customer, to, "START")
-
-        async def is_heard() -> bool:
-            if self.bridge.is_dead:
-                await self._rise()
-            answered = await self.sandbox.twilio.redeliver(result.sid)
-            return answered.statuses == (200,)
-
         if result.statuses[-1:] != (200,):
-            await eventually(is_heard, within_s=30.0)
+            self._unheard.append(result.sid)
 
     async def reply(self, ticket_id: int, *words: str, customer: str, sender: str) -> None:
         """Reply as an agent: one text, of which each of these words gets a key of its own."""
@@ -115,8 +127,7 @@ class Stage:
         )
 
     async def _text(self, customer: str, to: str, body: str, *, key: str) -> None:
-        clock = self.sandbox.clock
-        begun_ms = clock.now_ms()
+        begun_ms = steady_ms()
         result = await self.sandbox.twilio.customer_texts(customer, to, body)
         self.texts.append(
             CustomerText(
@@ -126,7 +137,7 @@ class Stage:
                 body=body,
                 carrier_id=result.sid,
                 begun_ms=begun_ms,
-                told_ms=clock.now_ms(),
+                told_ms=steady_ms(),
                 acknowledged=result.statuses[-1:] == (200,),
                 opts_out=not key,
             )
@@ -140,7 +151,7 @@ class Stage:
 
         async def is_quiet() -> bool:
             if self.bridge.is_dead:
-                await self._rise()
+                await self.rise()
             await self._deliver_again()
             self._report_again()
             # Nothing of the far sides' is on its way; then nothing of ours is left to do; then
@@ -150,23 +161,25 @@ class Stage:
                 await self.sandbox.twilio.idle()
                 if self.bridge.is_dead or await self._is_busy():
                     return False
-            return all(text.acknowledged for text in self.texts)
+            return not self._unheard and all(text.acknowledged for text in self.texts)
 
         await eventually(is_quiet, within_s=30.0)
 
-    async def _rise(self) -> None:
-        await self.die()
-        await self.live()
-
     async def _deliver_again(self) -> None:
-        for place, text in enumerate(self.texts):
+        for sid in list(self._unheard):
+            result = await self.sandbox.twilio.redeliver(sid)
+            if result.statuses[-1:] == (200,):
+                self._unheard.remove(sid)
+        for text in list(self.texts):
             if not text.acknowledged:
-                result = await self.sandbox.twilio.redeliver(text.carrier_id)
-                self.texts[place] = replace(
-                    text,
-                    told_ms=self.sandbox.clock.now_ms(),
-                    acknowledged=result.statuses[-1:] == (200,),
-                )
+                await self.deliver(text.carrier_id)
+
+    async def deliver(self, carrier_id: str, *, copies: int = 1) -> None:
+        """Call the webhook of a text (again)."""
+        result = await self.sandbox.twilio.redeliver(carrier_id, copies=copies)
+        (place,) = (n for n, text in enumerate(self.texts) if text.carrier_id == carrier_id)
+        if 200 in result.statuses and not self.texts[place].acknowledged:
+            self.texts[place] = replace(self.texts[place], told_ms=steady_ms(), acknowledged=True)
 
     def _report_again(self) -> None:
         """Tell a failure again that nobody has listened to; other reports may stay lost."""
@@ -186,6 +199,11 @@ class Stage:
                 return True
             raise
 
+    async def rest(self) -> None:
+        """Start once more and sweep: what no webhook told of is found."""
+        await self.rise()
+        await self.settle()
+
     # ---- what came of it
 
     async def violations(self) -> list[Violation]:
@@ -194,9 +212,7 @@ class Stage:
         ledger = read_ledger(self.sandbox.twilio, self.sandbox.zendesk)
         restarted = []
         for _ in range(2):
-            await self.die()
-            await self.live()
-            await self.settle()
+            await self.rest()
             restarted.append(read_ledger(self.sandbox.twilio, self.sandbox.zendesk))
         await self.die()
         hinted = hinted_comments(self.sandbox.zendesk)
