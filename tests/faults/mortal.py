@@ -64,7 +64,7 @@ class Mortal:
 
     def __post_init__(self) -> None:
         self._wrap_database()
-        for client in (self.service._desk_http, self.service._carrier_http):
+        for client in _clients(self.service):
             self._wrap_client(client)
 
     def arm(self, fault: Fault | None) -> None:
@@ -94,8 +94,8 @@ class Mortal:
         await asyncio.gather(*self._tasks(), return_exceptions=True)
         if self.service._runner is not None:
             await self.service._runner.cleanup()
-        await self.service._desk_http.close()
-        await self.service._carrier_http.close()
+        for client in _clients(self.service):
+            await client.close()
         await self.service.database.close()
 
     def _tasks(self) -> list[asyncio.Task[None]]:
@@ -187,6 +187,10 @@ class Mortal:
     def _end(self) -> None:
         self.die()
         self._live()
+
+
+def _clients(service: Service) -> list[HttpClient]:
+    return [service._desk_http, *service._carrier_http.values()]
 
 
 def _hang_up(runner: web.AppRunner) -> None:
