@@ -20,7 +20,7 @@ from bridge.domain.directory import Directory
 from bridge.errors import CredentialsRefused, OutcomeUnknown, Refused, TryLater
 from bridge.outbound import wording
 from bridge.outbound.gate import Refusal, refusal
-from bridge.outbound.track import apply_state, learn_from, sum_up, tell_agent
+from bridge.outbound.track import FAILURES, apply_state, learn_from, sum_up, tell_agent
 from bridge.store import comments, conversations, messages, parts, work
 from bridge.store.database import Transaction
 from bridge.store.messages import Message
@@ -245,7 +245,9 @@ class TextSender:
         if message.kind != "reply" or message.conversation_id is None:
             return
         said = []
-        if message.told_agent:
+        now = messages.get(tx, message.id) or message
+        # A report of failure may have overtaken our own answer: then the note is right as it is.
+        if message.told_agent and now.state not in FAILURES:
             said.append(wording.sent_after_all(message.body))
         if len(case.parts) > 1:
             segments = sum(part.segments for part in parts.of_message(tx, message.id))

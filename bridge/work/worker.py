@@ -125,7 +125,7 @@ class Worker:
                     pause_s = await self._claim_some()
                 except NotDurable as error:
                     log.warning("work.database_away", account=self.account, error=str(error))
-                    pause_s = POLL_S
+                    pause_s = self._soon_s
                 if pause_s > 0 and not self._stopping:
                     await _wait(self._wake, pause_s)
         finally:
@@ -190,12 +190,17 @@ class Worker:
         self._turns += 1
         return claims
 
+    @property
+    def _soon_s(self) -> float:
+        """How long to leave a database alone that could not store something."""
+        return min(POLL_S, self.pace.retry_base_s)
+
     async def _take_back(self) -> None:
         """Give back what could not be saved, now that something can: else its customer would wait
         until the lease ends."""
         adrift = list(self._adrift)
         if adrift:
-            pause_ms = int(POLL_S * 1000)
+            pause_ms = int(self._soon_s * 1000)
             taken = await self.database.write(
                 lambda tx: leases.take_back(tx, adrift, pause_ms=pause_ms)
             )
