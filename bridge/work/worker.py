@@ -35,6 +35,7 @@ MOST_FAULTS = 5  # a fault of ours this often: set aside
 # A crash this often as well. More than of faults: one that is told proves something against this
 # very item, while whoever kills the process also hits whatever is at work beside the culprit.
 MOST_CRASHES = 10
+LONGEST_CRASH_PAUSE_S = 300.0
 LONGEST_WAIT_MS = 72 * 3600 * 1000  # a far side that stays away longer: set aside, seen by a human
 FEWEST_TRIES = 10  # before that: it may have waited behind a pause, or a human has it tried again
 ITEMS_A_TURN = 20  # then the lane goes behind the others
@@ -61,14 +62,15 @@ class Pace:
         """How long what was begun so often and never ended waits after a restart.
 
         Nothing after the first time. Then longer and longer, and each by chance: so that what
-        crashes the process meets fewer and fewer others at work, and those get done meanwhile.
+        crashes the process meets fewer and fewer others at work, those get done meanwhile, and
+        ten kills in a minute prove nothing against anybody.
         """
         if starts < 2:
             return 0
         return pause_ms(
             starts - 1,
             base_s=self.retry_base_s,
-            max_s=self.retry_max_s,
+            max_s=LONGEST_CRASH_PAUSE_S,
             jitter=random.random(),  # noqa: S311 - spreads tries, guards nothing
             asked_s=None,
         )
