@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from bridge.domain.retries import pause_ms
 
+LONGEST_CRASH_PAUSE_S = 300.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
@@ -21,14 +23,15 @@ class Pace:
         """How long what was begun so often and never ended waits after a restart.
 
         Nothing after the first time. Then longer and longer, and each by chance: so that what
-        crashes the process meets fewer and fewer others at work, and those get done meanwhile.
+        crashes the process meets fewer and fewer others at work, those get done meanwhile, and
+        ten kills in a minute prove nothing against anybody.
         """
         if starts < 2:
             return 0
         return pause_ms(
             starts - 1,
             base_s=self.retry_base_s,
-            max_s=self.retry_max_s,
+            max_s=LONGEST_CRASH_PAUSE_S,
             jitter=random.random(),  # noqa: S311 - spreads tries, guards nothing
             asked_s=None,
         )
