@@ -32,8 +32,16 @@ def end_leases(sandbox: Sandbox) -> None:
 class Process:
     """One `bridge serve`. Its log goes to `log_path`, behind what earlier ones wrote."""
 
-    def __init__(self, sandbox: Sandbox, folder: Path, *, port: int | None = None) -> None:
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        folder: Path,
+        *,
+        port: int | None = None,
+        changes: Mapping[str, str] | None = None,
+    ) -> None:
         self._sandbox = sandbox
+        self._changes = changes or {}
         self._folder = folder
         self._port = port
         self.log_path = folder / ("log.jsonl" if port is None else f"log{port}.jsonl")
@@ -102,6 +110,7 @@ class Process:
             "PYTHONPATH": os.pathsep.join(sys.path),
             **self._sandbox._environment,
             **({} if self._port is None else {"BRIDGE_PORT": str(self._port)}),
+            **self._changes,
             **changes,
         }
         with self.log_path.open("ab") as log:

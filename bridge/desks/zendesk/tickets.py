@@ -102,8 +102,15 @@ def age_key(record: Record) -> tuple[int, int]:
     return optional_time(record, "created_at"), id_of(record, "id")
 
 
-def read_written(answer: Record, *, ticket_id: TicketId | None) -> Written:
-    """What a creation or update answered; `ticket_id` is the one that was meant.
+def key_of(body: bytes) -> str:
+    """The external id in what `creation_body` made."""
+    return text_of(record_of(json.loads(body), "ticket"), "external_id")
+
+
+def read_written(
+    answer: Record, *, ticket_id: TicketId | None = None, key: str | None = None
+) -> Written:
+    """What a creation or update answered; `ticket_id` or `key` (the external id) is the one meant.
 
     Raises Malformed, also where the answer is about another ticket.
     """
@@ -111,6 +118,8 @@ def read_written(answer: Record, *, ticket_id: TicketId | None) -> Written:
     found = TicketId(id_of(ticket, "id"))
     if ticket_id is not None and found != ticket_id:
         raise Malformed("ticket.id")
+    if key is not None and optional_text(ticket, "external_id") not in (None, key):
+        raise Malformed("ticket.external_id")
     requester_id = optional_id(ticket, "requester_id")
     return Written(
         ticket_id=found,
