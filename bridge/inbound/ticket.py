@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -18,6 +19,7 @@ from bridge.desks.contract import (
     TicketFull,
     TicketGone,
     TicketId,
+    UserId,
     Written,
 )
 from bridge.domain import tickets
@@ -37,6 +39,8 @@ from bridge.work.outcomes import Done, Job, Outcome
 
 log = structlog.get_logger()
 MOST_ROUNDS = 5
+INERT = "{\u2060"  # a word joiner: not seen, and no placeholder any more
+_PLACEHOLDER = re.compile(r"\{(?=[{%])")
 ASLEEP = frozenset({"pending", "hold", "solved"})
 
 
@@ -49,8 +53,26 @@ class _Case:
     sender: Sender | None
     warning: str | None
     linked: TicketId | None
+    linked_requester: int | None
     replies_from_ms: int = 0
     notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Voice:
+    """In whose name a text is written: the customer's, or (None) the bridge's own, as a note."""
+
+    requester_id: UserId | None
+    body: str
+
+    def comment(self, message: Message, *, reopen: bool) -> CommentDraft:
+        return CommentDraft(
+            body=self.body,
+            mark=message.id,
+            public=self.requester_id is not None,
+            author_id=self.requester_id,
+            reopen=reopen,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +102,7 @@ class TicketWriter:
         conversation = conversations.get(tx, str(item.conversation_id))
         assert message is not None and conversation is not None  # noqa: S101, PT018 - never deleted
         messages.set_state(tx, message.id, "working")
+        link = conversations.current_link(tx, conversation.id)
         ticket_id = conversation.ticket_id
         return _Case(
             message=message,
@@ -87,16 +110,25 @@ class TicketWriter:
             sender=self.directory(tx).senders.get(message.sender),
             warning=item.payload.get("warning"),
             linked=None if ticket_id is None else TicketId(ticket_id),
+            linked_requester=None if link is None else link.requester_id,
         )
 
     async def _write(self, job: Job, case: _Case) -> Written:
         requester = await self.requesters.resolve(case.message.customer)
+        is_suspended = False
         for _ in range(MOST_ROUNDS):
             try:
+                if is_suspended:
+                    return await self._write_for(job, case, requester)
                 return await self._write_as(job, case, requester)
             except (TicketClosed, TicketGone, TicketChanged):
                 continue  # it changed between the look and the write: choose again
-            except (RequesterSuspended, CredentialsRefused):
+            except RequesterSuspended:
+                if is_suspended:
+                    raise
+                log.warning("requester.suspended", user=requester.id)
+                is_suspended = True
+            except CredentialsRefused:
                 raise
             except Refused:
                 # A user that was deleted or merged away since we remembered them?
@@ -106,34 +138,59 @@ class TicketWriter:
         raise TryLater(self._desk.name, "the ticket changes faster than it can be written to")
 
     async def _write_as(self, job: Job, case: _Case, requester: Requester) -> Written:
+        """Write it in the customer's own name."""
         case.notes = [requester.note] if requester.note else []
         ticket = await self._linked_ticket(case, requester)
+        voice = _Voice(requester_id=requester.id, body=body_of(case.message))
+        return await self._put(job, case, voice, ticket)
+
+    async def _write_for(self, job: Job, case: _Case, requester: Requester) -> Written:
+        """Write it in the bridge's own name, as a private note on a ticket of its own: the desk
+        takes nothing in the name of somebody suspended."""
+        case.notes = []
+        ticket = await self._own_ticket(case, requester)
+        earlier = case.linked if ticket is None else None
+        body = suspended_note(case.message, requester.id, earlier)
+        return await self._put(job, case, _Voice(requester_id=None, body=body), ticket)
+
+    async def _own_ticket(self, case: _Case, requester: Requester) -> Ticket | None:
+        """The ticket on which this customer's texts have been kept before, where there is one."""
+        if case.linked is None or case.linked_requester in (None, requester.id):
+            return None
+        try:
+            ticket = await self._desk.ticket(case.linked)
+        except TicketGone:
+            return None
+        return ticket if ticket.requester_id == case.linked_requester else None
+
+    async def _put(self, job: Job, case: _Case, voice: _Voice, ticket: Ticket | None) -> Written:
         aside = {
-            "requester_id": requester.id,
+            "requester_id": voice.requester_id,
             "replies_from": case.replies_from_ms,
             "notes": case.notes,
         }
         choice = tickets.choose(None if ticket is None else ticket.status)
         if ticket is not None and isinstance(choice, tickets.Comment):
-            comment = _comment(case.message, requester, reopen=choice.reopen)
+            comment = voice.comment(case.message, reopen=choice.reopen)
+            aside["requester_id"] = ticket.requester_id
             try:
                 written = await self.writer.append(job, ticket, comment, aside | {"notes": []})
             except TicketFull:
                 full = f"The earlier ticket #{ticket.id} is full: Zendesk takes no more comments."
-                aside = aside | {"notes": [*case.notes, full]}
-                return await self.writer.create(job, _ticket(case, requester), aside)
+                notes = {"notes": [*case.notes, full], "requester_id": voice.requester_id}
+                return await self.writer.create(job, _ticket(case, voice), aside | notes)
             if not choice.reopen and written.status in ASLEEP:
                 await self._wake(ticket.id)
             return written
         if ticket is None:
-            return await self.writer.create(job, _ticket(case, requester), aside)
+            return await self.writer.create(job, _ticket(case, voice), aside)
         try:
-            return await self.writer.create(job, _ticket(case, requester, ticket.id), aside)
+            return await self.writer.create(job, _ticket(case, voice, ticket.id), aside)
         except (RequesterSuspended, CredentialsRefused):
             raise
         except Refused:
             # A closed ticket that can't be followed (archived): a plain new one.
-            return await self.writer.create(job, _ticket(case, requester), aside)
+            return await self.writer.create(job, _ticket(case, voice), aside)
 
     async def _wake(self, ticket_id: TicketId) -> None:
         """It was solved in the second in which it was read, which the stamp can't tell. The text
@@ -155,7 +212,7 @@ class TicketWriter:
             if not requester.is_fresh and await self.requesters.is_gone(requester.id):
                 raise Refused(self._desk.name, "the requester was merged away", code="gone")
             case.notes.append(
-                f"The earlier ticket #{ticket.id} now belongs to another requester, "
+                f"The earlier ticket #{ticket.id} belongs to another requester, "
                 "so this customer's texts go on here."
             )
             return None
@@ -186,7 +243,7 @@ class TicketWriter:
             tx,
             conversation_id=conversation.id,
             ticket_id=written.ticket_id,
-            requester_id=int(aside["requester_id"]),
+            requester_id=int(aside["requester_id"] or written.requester_id or 0),
             replies_from=int(aside["replies_from"]),
         )
         if case.linked is not None and written.ticket_id != case.linked:
@@ -222,24 +279,26 @@ def body_of(message: Message) -> str:
     return body if body.strip() else "(an empty text)"
 
 
-def _comment(message: Message, requester: Requester, *, reopen: bool) -> CommentDraft:
-    return CommentDraft(
-        body=body_of(message),
-        mark=message.id,
-        public=True,
-        author_id=requester.id,
-        reopen=reopen,
+def suspended_note(message: Message, user_id: UserId, earlier: TicketId | None) -> str:
+    """The note that stands for a text of somebody suspended."""
+    head = (
+        f"A text from {pretty(message.customer)}. Zendesk has suspended this customer "
+        f"(user #{user_id}) and takes nothing in their name, so it is kept as a note here."
     )
+    if earlier is not None:
+        head += f" Their earlier ticket is #{earlier}."
+    # The bridge's user is an agent, and of an agent's words Zendesk may fill in placeholders.
+    return f"{head}\n\n{_PLACEHOLDER.sub(INERT, body_of(message))}"
 
 
-def _ticket(case: _Case, requester: Requester, follow_up_of: TicketId | None = None) -> TicketDraft:
+def _ticket(case: _Case, voice: _Voice, follow_up_of: TicketId | None = None) -> TicketDraft:
     message, sender = case.message, case.sender
     to = display(message.sender) if sender is None else sender.name or display(message.sender)
     return TicketDraft(
         key=message.id,
         subject=f"Text from {pretty(message.customer)} to {to}",
-        requester_id=requester.id,
-        first=_comment(message, requester, reopen=False),
+        requester_id=voice.requester_id,
+        first=voice.comment(message, reopen=False),
         tags=(*TAGS, *(sender.tags if sender is not None else ())),
         number=display(message.sender),
         follow_up_of=follow_up_of,

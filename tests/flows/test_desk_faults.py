@@ -201,41 +201,6 @@ async def test_revoked_token_is_renewed_without_a_pause(sandbox: Sandbox) -> Non
 # -- refused for good -----------------------------------------------------------------------------
 
 
-async def test_text_of_suspended_requester_is_failed_work_and_can_be_retried(
-    sandbox: Sandbox,
-) -> None:
-    await text(sandbox, MAYA, ACME, "hello")
-    ticket = only_ticket(sandbox)
-    maya = sandbox.zendesk.users[ticket.requester_id]
-    sandbox.zendesk.suspend(maya)
-
-    await text(sandbox, MAYA, ACME, "are you there?")
-
-    (failed,) = await _failed(sandbox)
-    assert "suspended" in str(failed["reason"])
-    _, message = await messages(sandbox)
-    assert (failed["kind"], failed["message_id"]) == ("text", message["id"])
-    assert message["state"] == "failed"
-    sandbox.zendesk.suspend(maya, False)
-    await _retry_all(sandbox)
-    assert customer_comments(ticket) == ["hello", "are you there?"]
-    assert [one["state"] for one in await messages(sandbox)] == ["done", "done"]
-    assert await _failed(sandbox) == []
-
-
-async def test_first_texts_of_suspended_user_make_one_ticket_after_the_retry(
-    sandbox: Sandbox,
-) -> None:
-    maya = sandbox.zendesk.add_user(name="Maya Torres", phone=MAYA, suspended=True)
-    await text(sandbox, MAYA, ACME, "one", "two")
-    assert tickets(sandbox) == []
-
-    sandbox.zendesk.suspend(maya, False)
-    await _retry_all(sandbox)
-
-    assert customer_comments(only_ticket(sandbox)) == ["one", "two"]
-
-
 async def test_missing_required_field_is_failed_work_that_names_it(sandbox: Sandbox) -> None:
     faults = sandbox.zendesk.faults
     faults.refuse("POST", "/api/v2/tickets", 422, body=json.dumps(REQUIRED), times=2)

@@ -47,7 +47,6 @@ def creation_body(draft: TicketDraft, *, number_field_id: int | None) -> bytes:
     """The bytes of a creation; the same draft always gives the same bytes."""
     ticket: dict[str, object] = {
         "subject": draft.subject,
-        "requester_id": draft.requester_id,
         "external_id": draft.key,
         "comment": comment_request(draft.first),
         # Sent even when empty: a follow-up would else take over the tags of the closed ticket.
@@ -59,6 +58,7 @@ def creation_body(draft: TicketDraft, *, number_field_id: int | None) -> bytes:
     if number_field_id is not None and draft.number:
         ticket["custom_fields"] = [{"id": number_field_id, "value": draft.number}]
     optional = {
+        "requester_id": draft.requester_id,  # left out, it is the user whose token we use
         "via_followup_source_id": draft.follow_up_of,
         "brand_id": draft.brand_id,
         "group_id": draft.group_id,
