@@ -25,6 +25,7 @@ from bridge.settings import Settings, load_settings, variable
 from bridge.web.api import schemas
 from tests.docs import commands
 from tests.docs.pages import ROOT, Block, Page, every_page, rows
+from tests.faults import mutations
 
 PAGES = every_page()
 OPERATIONS, API, FILE, TWILIO, RELIABILITY, ARCHITECTURE = (
@@ -197,6 +198,12 @@ def test_every_test_that_is_named_as_proof_exists() -> None:
 
     assert len(proofs) > 20
     assert [name for path, _, name in proofs if name not in functions_in(path)] == []
+
+
+def test_the_table_of_mechanisms_is_the_one_that_is_tried() -> None:
+    shown = RELIABILITY.under("## Each mechanism is missed when it is gone")
+
+    assert shown.rstrip().endswith(mutations.page().rstrip())
 
 
 @pytest.mark.parametrize("block", examples("toml"))

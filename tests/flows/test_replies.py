@@ -90,6 +90,28 @@ async def test_ten_quick_replies_come_in_order(sandbox: Sandbox) -> None:
     assert words(sandbox) == [f"Step {number}" for number in range(10)]
 
 
+async def test_reply_waits_for_the_one_before_it_and_holds_up_no_other(sandbox: Sandbox) -> None:
+    ticket = await open_ticket(sandbox, "From Maya")
+    other = await open_ticket(sandbox, "From Jonas", customer="+13125550142")
+    slow = sandbox.twilio.faults.hold_before("POST", "*/Messages.json")
+    await sandbox.zendesk.agent_replies(ticket, "<p>First</p>")
+    await slow.wait_arrived()
+
+    await sandbox.zendesk.agent_replies(ticket, "<p>Second</p>")
+    await eventually(lambda: _are_queued(sandbox, 2))
+    await sandbox.zendesk.agent_replies(other, "<p>Through</p>")
+    await eventually(lambda: words(sandbox, "+13125550142") == ["Through"])
+    assert words(sandbox) == []
+    slow.open()
+    await settled(sandbox)
+
+    assert words(sandbox) == ["First", "Second"]
+
+
+async def _are_queued(sandbox: Sandbox, count: int) -> bool:
+    return len(await replies(sandbox)) == count
+
+
 async def test_reply_that_solves_the_ticket_is_sent(sandbox: Sandbox) -> None:
     ticket = await open_ticket(sandbox)
 
