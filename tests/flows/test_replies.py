@@ -209,10 +209,6 @@ async def test_reply_made_private_while_it_waits_for_another_is_not_sent(
     assert [message["state"] for message in await replies(sandbox)] == ["delivered", "refused"]
 
 
-async def _are_queued(sandbox: Sandbox, count: int) -> bool:
-    return len(await replies(sandbox)) == count
-
-
 async def test_reply_by_the_bridges_own_account_is_heard(sandbox: Sandbox) -> None:
     ticket = await open_ticket(sandbox)
 
