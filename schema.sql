@@ -8,7 +8,8 @@
 -- These are SQLite's words. PostgreSQL gets the same tables and indexes: there INTEGER PRIMARY KEY
 -- is a BIGINT identity, TEXT is TEXT COLLATE "C", and the ledger's triggers call a function.
 
--- Facts about this installation: install_id, settings_version.
+-- Facts about this installation: settings_version; restored, where it began from a backup
+-- (bridge/store/restored.py); place, on PostgreSQL, by which a restored dump is known.
 CREATE TABLE meta (
     name  TEXT PRIMARY KEY,
     value TEXT NOT NULL

@@ -207,9 +207,9 @@ class TextSender:
 
     def _refused_by_carrier(self, case: _Case, part: Part, error: Refused) -> Outcome:
         carrier = case.carrier
-        if carrier.is_opted_out(error.code):
+        if carrier.errors.is_opted_out(error.code):
             note = wording.OPTED_OUT_AT_CARRIER
-        elif carrier.is_landline(error.code):
+        elif carrier.errors.is_landline(error.code):
             note = wording.LANDLINE
         else:
             note = wording.refused(error.words, error.code)
@@ -219,7 +219,7 @@ class TextSender:
             learn_from(tx, carrier, case.message, error.code)
             self._refuse(tx, case, part, refused, error.code)
 
-        if carrier.is_opted_out(error.code) or carrier.is_landline(error.code):
+        if carrier.errors.is_opted_out(error.code) or carrier.errors.is_landline(error.code):
             return Done(words=error.words, save=save)
         return GaveUp(words=error.words, save=save)
 

@@ -19,7 +19,7 @@ import structlog
 from bridge.clock import Clock
 from bridge.domain.retries import pause_ms
 from bridge.errors import CredentialsRefused, NotDurable, OutcomeUnknown, Refused, TryLater
-from bridge.store import work
+from bridge.store import leases, work
 from bridge.store.database import Database, Transaction
 from bridge.store.work import Claim, Item, LeaseLost
 from bridge.work.outcomes import Done, GaveUp, Job, Later, Outcome, Save, nothing
@@ -31,7 +31,10 @@ Handler = Callable[[Job], Awaitable[Outcome]]
 LEASE_MS = 60_000
 RENEW_S = 15.0
 POLL_S = 1.0  # for work that another process has put in
-MOST_FAULTS = 5  # a fault of ours, or a crash, this often: set aside
+MOST_FAULTS = 5  # a fault of ours this often: set aside
+# A crash this often as well. More than of faults: one that is told proves something against this
+# very item, while whoever kills the process also hits whatever is at work beside the culprit.
+MOST_CRASHES = 10
 LONGEST_WAIT_MS = 72 * 3600 * 1000  # a far side that stays away longer: set aside, seen by a human
 FEWEST_TRIES = 10  # before that: it may have waited behind a pause, or a human has it tried again
 ITEMS_A_TURN = 20  # then the lane goes behind the others
@@ -53,6 +56,22 @@ class Pace:
     retry_base_s: float = 1.0
     retry_max_s: float = 300.0
     settle_wait_s: float = 5.0
+
+    def pause_after_crash_ms(self, starts: int) -> int:
+        """How long what was begun so often and never ended waits after a restart.
+
+        Nothing after the first time. Then longer and longer, and each by chance: so that what
+        crashes the process meets fewer and fewer others at work, and those get done meanwhile.
+        """
+        if starts < 2:
+            return 0
+        return pause_ms(
+            starts - 1,
+            base_s=self.retry_base_s,
+            max_s=self.retry_max_s,
+            jitter=random.random(),  # noqa: S311 - spreads tries, guards nothing
+            asked_s=None,
+        )
 
 
 @dataclass(slots=True)
@@ -98,6 +117,7 @@ class Worker:
         default_factory=dict
     )
     _running: dict[asyncio.Task[None], Claim] = field(default_factory=dict)
+    _adrift: list[Claim] = field(default_factory=list)  # they may hold, and nobody works on them
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _stopping: bool = False
     _paused_until_ms: int = 0  # never later than the pause that is stored
@@ -113,6 +133,7 @@ class Worker:
             while not self._stopping:
                 self._wake.clear()
                 try:
+                    await self._take_back()
                     pause_s = await self._claim_some()
                 except NotDurable as error:
                     log.warning("work.database_away", account=self.account, error=str(error))
@@ -141,14 +162,33 @@ class Worker:
         paused_s, due = await self.database.read(self._outlook)
         if paused_s > 0 or not due:
             return min(POLL_S, paused_s) if paused_s > 0 else await self._until_next()
-        claims = await self.database.write(
-            lambda tx: work.claim(tx, account=self.account, most=free, lease_ms=LEASE_MS)
-        )
+        claims: list[Claim] = []
+
+        def claim(tx: Transaction) -> None:
+            claims[:] = work.claim(tx, account=self.account, most=free, lease_ms=LEASE_MS)
+
+        try:
+            await self.database.write(claim)
+        except NotDurable:
+            self._adrift += claims  # the answer may be all that was lost
+            raise
         for claimed in claims:
             task = asyncio.create_task(self._work_lane(claimed), name=f"lane {claimed.lane}")
             self._running[task] = claimed
             task.add_done_callback(self._ended)
         return 0.0 if len(claims) == free else await self._until_next()
+
+    async def _take_back(self) -> None:
+        """Give back what could not be saved, now that something can: else its customer would wait
+        until the lease ends."""
+        adrift = list(self._adrift)
+        if adrift:
+            pause_ms = int(POLL_S * 1000)
+            taken = await self.database.write(
+                lambda tx: leases.take_back(tx, adrift, pause_ms=pause_ms)
+            )
+            del self._adrift[: len(adrift)]
+            log.info("work.taken_back", account=self.account, lanes=taken)
 
     def _outlook(self, tx: Transaction) -> tuple[float, bool]:
         paused = work.pauses(tx).get(self.account)
@@ -188,6 +228,10 @@ class Worker:
             except LeaseLost:
                 log.warning("work.lease_lost", lane=claimed.lane)
                 return
+            except NotDurable as error:
+                log.warning("work.not_saved", lane=claimed.lane, error=str(error))
+                self._adrift.append(current)
+                return
 
     async def _give_back(self, claimed: Claim) -> None:
         await self.database.write(lambda tx: work.give_back(tx, claimed))
@@ -198,7 +242,7 @@ class Worker:
         structlog.contextvars.bind_contextvars(
             work=item.ref, message=item.message_id, ticket=item.ticket_id
         )
-        if item.starts > MOST_FAULTS:
+        if item.starts > MOST_CRASHES:
             words = f"begun {item.starts - 1} times and never ended: it may crash the bridge"
             return await self._save(claimed, GaveUp(words=words), began_ms, "crashed")
         turn = _Turn(self.database, claimed, item, began_ms)

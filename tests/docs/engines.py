@@ -14,7 +14,8 @@ import pytest
 SHOWN = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
 # Open a file of their own, without asking for an engine.
 OF_SQLITE = frozenset(
-    f"tests/store/test_{name}.py" for name in ("sqlite", "database_file", "migrations")
+    f"tests/store/test_{name}.py"
+    for name in ("sqlite", "database_file", "migrations", "start_refused")
 )
 
 
@@ -38,4 +39,5 @@ def _engines_of(item: pytest.Item) -> set[str]:
         return {SHOWN[str(chosen)]}
     if item.get_closest_marker("postgres") is not None:
         return {"PostgreSQL"}
-    return {"SQLite"} if item.nodeid.partition("::")[0] in OF_SQLITE else set()
+    is_file = item.nodeid.partition("::")[0] in OF_SQLITE
+    return {"SQLite"} if is_file or "disk" in getattr(item, "fixturenames", ()) else set()

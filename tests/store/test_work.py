@@ -314,11 +314,33 @@ async def test_what_was_claimed_before_a_restart_is_due_at_once(database: Databa
     await put(database, "b", delay_ms=60_000)
     stale = (await claim(database))["a"]
 
-    assert await database.write(work.forget_leases) == 1
+    assert await database.write(lambda tx: work.forget_leases(tx, lambda _: 0)) == 1
 
     assert list(await claim(database)) == ["a"]  # and what waits for its time still waits
     with pytest.raises(LeaseLost):
         await database.write(lambda tx: work.finish(tx, stale))
+
+
+async def test_what_was_at_work_in_crash_after_crash_waits_before_it_is_begun_again(
+    database: Database, clock: HandClock
+) -> None:
+    for lane in ("calm", "deadly"):
+        await put(database, lane)
+    for _ in range(3):
+        await database.write(lambda tx: work.claim(tx, account="zendesk", most=9, lease_ms=1))
+        clock.forward(1)
+    calm = (await claim(database))["calm"]
+    await database.write(lambda tx: work.finish(tx, calm))
+    await put(database, "calm")
+    await claim(database)
+
+    await database.write(lambda tx: work.forget_leases(tx, lambda starts: 1000 * (starts - 1)))
+
+    assert list(await claim(database)) == ["calm"]
+    clock.forward(2.999)
+    assert list(await claim(database)) == []
+    clock.forward(0.001)
+    assert list(await claim(database)) == ["deadly"]
 
 
 async def test_what_is_put_in_is_announced(database: Database) -> None:
