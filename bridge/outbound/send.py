@@ -33,7 +33,7 @@ log = structlog.get_logger()
 
 LOOKS = (1, 4, 12, 36)  # when to look, in multiples of the settle wait since the send began
 RESENT = 100  # added to a part's looks once it has been sent again: that happens once
-RECHECK_AFTER_MS = 30_000  # a reply that has waited this long is read again before it leaves
+RECHECK_AFTER_MS = 5_000  # nobody withdraws a reply sooner; what waited longer is read again
 TO_SEND = frozenset({"queued", "sending", "failed", "refused", "uncertain"})
 Policy = Literal["resend", "hold"]
 
