@@ -20,7 +20,7 @@ from bridge.domain.directory import Directory
 from bridge.errors import CredentialsRefused, OutcomeUnknown, Refused, TryLater
 from bridge.outbound import wording
 from bridge.outbound.gate import Refusal, refusal
-from bridge.outbound.track import apply_state, learn_from, sum_up, tell_agent
+from bridge.outbound.track import FAILURES, apply_state, learn_from, sum_up, tell_agent
 from bridge.store import comments, conversations, messages, parts, work
 from bridge.store.database import Transaction
 from bridge.store.messages import Message
@@ -207,9 +207,9 @@ class TextSender:
 
     def _refused_by_carrier(self, case: _Case, part: Part, error: Refused) -> Outcome:
         carrier = case.carrier
-        if carrier.is_opted_out(error.code):
+        if carrier.errors.is_opted_out(error.code):
             note = wording.OPTED_OUT_AT_CARRIER
-        elif carrier.is_landline(error.code):
+        elif carrier.errors.is_landline(error.code):
             note = wording.LANDLINE
         else:
             note = wording.refused(error.words, error.code)
@@ -219,7 +219,7 @@ class TextSender:
             learn_from(tx, carrier, case.message, error.code)
             self._refuse(tx, case, part, refused, error.code)
 
-        if carrier.is_opted_out(error.code) or carrier.is_landline(error.code):
+        if carrier.errors.is_opted_out(error.code) or carrier.errors.is_landline(error.code):
             return Done(words=error.words, save=save)
         return GaveUp(words=error.words, save=save)
 
@@ -245,7 +245,9 @@ class TextSender:
         if message.kind != "reply" or message.conversation_id is None:
             return
         said = []
-        if message.told_agent:
+        now = messages.get(tx, message.id) or message
+        # A report of failure may have overtaken our own answer: then the note is right as it is.
+        if message.told_agent and now.state not in FAILURES:
             said.append(wording.sent_after_all(message.body))
         if len(case.parts) > 1:
             segments = sum(part.segments for part in parts.of_message(tx, message.id))

@@ -45,13 +45,13 @@ class Violation:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """What is judged. `restarted` are ledgers that were read after further restarts; `log` is
-    every line that was logged, and `canaries` are what may not stand in it."""
+    all that was logged, and `canaries` are what may not stand in it."""
 
     history: History
     ledger: Ledger
     ending: Ending
     restarted: Sequence[Ledger] = ()
-    log: Iterable[str] = ()
+    log: str = ""
     canaries: frozenset[str] = field(default_factory=frozenset)
 
 
@@ -284,10 +284,7 @@ def _done_by_restarts(case: Case) -> Iterator[Violation]:
             yield Violation(rule="I7", what=what)
 
 
-def _leaks(log: Iterable[str], canaries: frozenset[str]) -> Iterator[Violation]:
-    """Canaries are looked for in each line; which one it was is not repeated in full."""
-    leaked: set[str] = set()
-    for line in log:
-        leaked |= {canary for canary in canaries - leaked if canary in line}
-    for canary in sorted(leaked):
-        yield Violation(rule="I9", what=f"“{canary[:4]}…” stands in the log")
+def _leaks(log: str, canaries: frozenset[str]) -> Iterator[Violation]:
+    for canary in sorted(canaries):
+        if canary in log:  # which one it was is not repeated in full
+            yield Violation(rule="I9", what=f"“{canary[:4]}…” stands in the log")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,8 @@ import psycopg
 from psycopg.rows import dict_row
 
 Row = dict[str, Any]
+Ask = Callable[[str], list[Row]]
+POSTGRES = "postgresql://"
 
 # Rows that speak of one that isn't there.
 ORPHANS = {
@@ -103,21 +105,42 @@ class Ending:
 
 
 def read_ending(url: str) -> Ending:
-    """Read a database by its URL; nobody has to be at work on it."""
-    if url.startswith("postgresql://"):
+    """Read a database by its URL."""
+    with _asking(url) as ask:
+        faults = []
+        if not url.startswith(POSTGRES):
+            said = [str(next(iter(row.values()))) for row in ask("PRAGMA integrity_check")]
+            faults = [each for each in said if each != "ok"]
+        return _read(ask, tuple(faults))
+
+
+def count_unfinished(url: str, swept_since_ms: int) -> int:
+    """Work that waits, and sweeps that have not been through since then."""
+    with _asking(url) as ask:
+        (row,) = ask(
+            "SELECT (SELECT count(*) FROM work WHERE state = 'waiting' AND kind <> 'sweep') + "
+            "(SELECT count(*) FROM sweeps WHERE coalesce(done_at, 0) < "
+            f"{int(swept_since_ms)}) AS unfinished"
+        )
+        return int(row["unfinished"])
+
+
+@contextmanager
+def _asking(url: str) -> Iterator[Ask]:
+    """Ask one state of a database, which may be in use."""
+    if url.startswith(POSTGRES):
         with psycopg.connect(url, row_factory=dict_row) as server:
             server.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            return _read(lambda sql: list(server.execute(sql.encode())), ())
-    with closing(
-        sqlite3.connect(f"file:{url.removeprefix('sqlite:///')}?mode=ro", uri=True)
-    ) as file:
+            yield lambda sql: list(server.execute(sql.encode()))
+        return
+    path = f"file:{url.removeprefix('sqlite:///')}?mode=ro"
+    with closing(sqlite3.connect(path, uri=True, isolation_level=None)) as file:
         file.row_factory = sqlite3.Row
-        said = [str(row[0]) for row in file.execute("PRAGMA integrity_check")]
-        faults = tuple(each for each in said if each != "ok")
-        return _read(lambda sql: [dict(row) for row in file.execute(sql)], faults)
+        file.execute("BEGIN")
+        yield lambda sql: [dict(row) for row in file.execute(sql)]
 
 
-def _read(ask: Any, faults: tuple[str, ...]) -> Ending:  # noqa: ANN401 - a query of either driver
+def _read(ask: Ask, faults: tuple[str, ...]) -> Ending:
     return Ending(
         messages=tuple(
             Message(**{name: row[name] for name in Message.__slots__})
@@ -153,7 +176,7 @@ def _consent(row: Row) -> Consent:
     )
 
 
-def _orphans(ask: Any) -> Iterator[str]:  # noqa: ANN401 - a query of either driver
+def _orphans(ask: Ask) -> Iterator[str]:
     for what, sql in ORPHANS.items():
         found = [str(next(iter(row.values()))) for row in ask(sql)]
         if found:

@@ -144,7 +144,7 @@ CLEAN = Case(
         ),
         work=(Work(ref="w1", kind="sweep", state="waiting", reason=None),),
     ),
-    log=('{"event": "text.sent"}',),
+    log='{"event": "text.sent"}',
     canaries=frozenset({MAYA, "hello"}),
 )
 
@@ -283,7 +283,7 @@ BROKEN = [
     ),
     ("I7", "a restart sent a text", replace(CLEAN, restarted=(CLEAN.ledger, TWICE))),
     ("I8", "the file is not whole", with_ending(faults=("row 1 missing from index",))),
-    ("I9", "a number is in the log", replace(CLEAN, log=(f'{{"to": "{MAYA}"}}',))),
+    ("I9", "a number is in the log", replace(CLEAN, log=f'{{"to": "{MAYA}"}}')),
 ]
 
 
