@@ -34,7 +34,7 @@ from bridge.outbound.send import TextSender
 from bridge.outbound.track import take_report
 from bridge.secrets import unseal
 from bridge.settings import Settings
-from bridge.store import conversations, signatures, sweeps, work
+from bridge.store import conversations, leaps, signatures, sweeps, work
 from bridge.store.database import Transaction
 from bridge.sweeps.handlers import Sweeps, build_sweeps
 from bridge.ticketing.notes import NoteWriter
@@ -187,7 +187,8 @@ class Service:
     def _take_up(self, tx: Transaction) -> None:
         self.directory.at(tx)
         if not self.settings.uses_postgres:
-            # The file's lock says that nobody else holds one.
+            # The file's lock says that nobody else is at work, or holds a lease.
+            leaps.follow_since_last_run(tx)
             work.forget_leases(tx, self._pace.pause_after_crash_ms)
         work.end_credential_pauses(tx)
         for account in (ZENDESK, *self.carriers):
@@ -241,7 +242,6 @@ class Service:
             desk=self.desk,
             carriers=self.carriers,
             directory=self.directory.at,
-            clock=self.clock,
             public_url=self.settings.public_url,
             settle_wait_s=self.settings.settle_wait,
         )

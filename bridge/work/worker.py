@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeVar
 
 import structlog
 
-from bridge.clock import Clock
+from bridge.clock import Clock, steady_ms
 from bridge.domain.retries import pause_ms
 from bridge.errors import CredentialsRefused, NotDurable, OutcomeUnknown, Refused, TryLater
 from bridge.store import leases, work
@@ -120,7 +120,7 @@ class Worker:
     _adrift: list[Claim] = field(default_factory=list)  # they may hold, and nobody works on them
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _stopping: bool = False
-    _paused_until_ms: int = 0  # never later than the pause that is stored
+    _paused_until_ms: int = 0  # by the steady time; never later than the pause that is stored
 
     def wake(self) -> None:
         """Look for work now."""
@@ -220,7 +220,7 @@ class Worker:
                 return
             current = Claim(lane=claimed.lane, lease=claimed.lease, item=item)
             try:
-                is_paused = self.clock.now_ms() < self._paused_until_ms
+                is_paused = steady_ms(self.clock) < self._paused_until_ms
                 if self._stopping or is_paused or turn == ITEMS_A_TURN:
                     await self._give_back(current)
                     return
@@ -295,7 +295,7 @@ class Worker:
         return Later(words=error.words, pause_s=max(pause_s, error.pause_s or 0.0), unknown=True)
 
     async def _pause(self, words: str, pause_s: float, kind: str) -> None:
-        until_ms = self.clock.now_ms() + int(pause_s * 1000)
+        until_ms = steady_ms(self.clock) + int(pause_s * 1000)
         self._paused_until_ms = max(self._paused_until_ms, until_ms)
         new = await self.database.write(
             lambda tx: work.pause_account(
