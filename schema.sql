@@ -9,7 +9,8 @@
 -- is a BIGINT identity, TEXT is TEXT COLLATE "C", and the ledger's triggers call a function.
 
 -- Facts about this installation: settings_version; restored, where it began from a backup
--- (bridge/store/restored.py); place, on PostgreSQL, by which a restored dump is known.
+-- (bridge/store/restored.py); place, on PostgreSQL, by which a restored dump is known;
+-- clock_followed_to, on SQLite, where the machine's clock was set (bridge/store/leaps.py).
 CREATE TABLE meta (
     name  TEXT PRIMARY KEY,
     value TEXT NOT NULL
