@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from yarl import URL
 
 POSTGRES: Final = "postgresql://"
+MUST_EXIST: Final = "?mode=rw"  # as in SQLite's own addresses: never make the file
 
 
 def _is_loopback(host: str) -> bool:
@@ -77,7 +78,7 @@ def check_database_url(text: str) -> str:
     """Where everything is kept: a SQLite file or a PostgreSQL server. Raises ValueError."""
     if re.fullmatch(rf"{POSTGRES}[\x21-\x7e]+", text):
         return text  # the driver, which knows its many forms, reads the rest
-    scheme, separator, path = text.partition(":///")
+    scheme, separator, path = text.removesuffix(MUST_EXIST).partition(":///")
     if scheme != "sqlite" or not separator or not path or path.startswith(":") or "?" in path:
         raise ValueError
     return text

@@ -6,10 +6,11 @@ import os
 from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
 
-from bridge.app import carriers_of, open_database, zendesk_api
+from bridge.app import carriers_of, zendesk_api
 from bridge.carriers.contract import Finding
 from bridge.carriers.registry import CAPABILITIES
 from bridge.clock import Clock, SystemClock, rfc3339
+from bridge.databases import open_database
 from bridge.desks.zendesk.api import ZendeskApi
 from bridge.desks.zendesk.setup import plan, read_account
 from bridge.domain.directory import DeskRecord, Directory, make_directory

@@ -27,6 +27,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 
 from bridge.addresses import (
+    MUST_EXIST,
     POSTGRES,
     check_database_url,
     check_origin,
@@ -164,7 +165,12 @@ class Settings(BaseModel):
     @property
     def database_path(self) -> Path:
         """The SQLite file, relative to the working folder unless absolute."""
-        return Path(self.database_url.removeprefix("sqlite:///"))
+        return Path(self.database_url.removeprefix("sqlite:///").removesuffix(MUST_EXIST))
+
+    @property
+    def database_must_exist(self) -> bool:
+        """Whether a missing SQLite file is an error rather than a beginning."""
+        return self.database_url.endswith(MUST_EXIST) and not self.uses_postgres
 
     @property
     def secret_values(self) -> tuple[str, ...]:

@@ -14,9 +14,10 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bridge.app import Service, open_database, zendesk_api
+from bridge.app import Service, zendesk_api
 from bridge.carriers.registry import answered_words
 from bridge.clock import Clock, SystemClock
+from bridge.databases import open_database
 from bridge.domain.settings_file import parse
 from bridge.http import HttpClient
 from bridge.provisioning import plan_setup, set_up

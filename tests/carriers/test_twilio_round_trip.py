@@ -138,7 +138,7 @@ async def test_a_text_goes_out_is_reported_and_found(bridge: Bridge, fake: FakeT
 
     states = []
     while "delivered" not in states:
-        report = await asyncio.wait_for(bridge.reports.get(), 5)
+        report = await asyncio.wait_for(bridge.reports.get(), 30)
         assert (report.carrier_id, report.ref) == (accepted.carrier_id, "out-7")
         states.append(report.state)
     assert [received.body for received in fake.handset(CUSTOMER)] == ["On its way 😀"]

@@ -26,6 +26,7 @@ from bridge.settings import carrier_variable, load_settings, own_fields, variabl
 from bridge.web.api import schemas
 from tests.docs import commands
 from tests.docs.pages import ROOT, Block, Page, every_page, rows
+from tests.faults import mutations
 
 PAGES = every_page()
 OPERATIONS, API, FILE, TWILIO, RELIABILITY, ARCHITECTURE = (
@@ -223,6 +224,12 @@ def test_every_test_that_is_named_as_proof_exists() -> None:
     assert [name for path, _, name in proofs if name not in functions_in(path)] == []
 
 
+def test_the_table_of_mechanisms_is_the_one_that_is_tried() -> None:
+    shown = RELIABILITY.under("## Each mechanism is missed when it is gone")
+
+    assert shown.rstrip().endswith(mutations.page().rstrip())
+
+
 @pytest.mark.parametrize("block", examples("toml"))
 def test_examples_of_the_settings_file_can_be_imported(block: Block) -> None:
     file = parse(block.text, CARRIERS)
@@ -268,7 +275,7 @@ def test_commands_in_examples_exist(block: Block) -> None:
 
 def test_every_event_of_the_log_is_listed() -> None:
     listed = {name for row in rows(OPERATIONS.under("## Logs")) for name in row[0].split(", ")}
-    event = re.compile(r'\blog\.(?:info|warning|error|exception)\(\s*"([\w.]+)"')
+    event = re.compile(r'\blog\.(?:info|warning|error|exception|critical)\(\s*"([\w.]+)"')
     sources = [path for path in (ROOT / "bridge").rglob("*.py") if "sandbox" not in path.parts]
     said = {name for path in sources for name in event.findall(path.read_text(encoding="utf-8"))}
 
