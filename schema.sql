@@ -39,8 +39,10 @@ CREATE TABLE contacts (
     opted_in_at   BIGINT,            -- from the ledger's last word; NULL: never asked for more
     landline_at   BIGINT,            -- when a carrier said that it takes no texts
     tags          TEXT NOT NULL DEFAULT '[]',
-    created_at    BIGINT NOT NULL
+    created_at    BIGINT NOT NULL,
+    folded        TEXT               -- the name as it is searched: without case
 );
+CREATE INDEX contacts_by_name ON contacts (folded);
 CREATE INDEX contacts_by_time ON contacts (created_at, address);
 
 -- The consent ledger: appended to, never changed (triggers below see to it).

@@ -69,6 +69,9 @@ UPDATE conversations SET last_at = CASE
 CREATE INDEX conversations_by_last ON conversations (last_at, id);
 CREATE INDEX conversations_by_sender ON conversations (sender, last_at, id);
 CREATE INDEX messages_by_time ON messages (created_at, direction, state, verdict);
+-- Names are searched by their beginning, whatever their case.
+ALTER TABLE contacts ADD COLUMN folded TEXT;
+CREATE INDEX contacts_by_name ON contacts (folded);
 CREATE INDEX contacts_by_time ON contacts (created_at, address);
 CREATE INDEX memberships_by_list ON memberships (list, state, contact);
 CREATE INDEX work_by_due ON work (due_at, id) WHERE state = 'waiting';

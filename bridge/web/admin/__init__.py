@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from bridge.web.admin import assets, changes, overview, sign_in, users
+from bridge.web.admin import (
+    assets,
+    changes,
+    contacts,
+    conversations,
+    overview,
+    sign_in,
+    users,
+    work,
+)
 from bridge.web.admin.console import CONSOLE, make_console
 from bridge.web.admin.pages import HOME, go
 from bridge.web.admin.routes import Route
@@ -19,6 +28,9 @@ ROUTES: tuple[Route, ...] = (
     *assets.ROUTES,
     *sign_in.ROUTES,
     *overview.ROUTES,
+    *conversations.ROUTES,
+    *contacts.ROUTES,
+    *work.ROUTES,
     *users.ROUTES,
     *changes.ROUTES,
 )
