@@ -36,7 +36,7 @@ from bridge.outbound.send import TextSender
 from bridge.outbound.track import take_report
 from bridge.secrets import unseal
 from bridge.settings import Settings
-from bridge.store import conversations, signatures, sweeps, work
+from bridge.store import conversations, leases, signatures, sweeps, work
 from bridge.store.database import Database, Transaction
 from bridge.store.sqlite import SqliteDatabase
 from bridge.sweeps.handlers import Sweeps, build_sweeps
@@ -214,7 +214,7 @@ class Service:
         self.directory.at(tx)
         if not self.settings.uses_postgres:
             # The file's lock says that nobody else holds one.
-            work.forget_leases(tx, self._pace.pause_after_crash_ms)
+            leases.forget_leases(tx, self._pace.pause_after_crash_ms)
         work.end_credential_pauses(tx)
         for account in (ZENDESK, *self.carriers):
             sweeps.plan_now(tx, account)

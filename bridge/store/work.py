@@ -7,7 +7,7 @@ Every write that follows a claim names it, and fails with LeaseLost when it no l
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -242,22 +242,6 @@ def hurry(tx: Transaction, lane: str) -> None:
         *(tx.now_ms(), lane),
     )
     tx.announce(WORK)
-
-
-def forget_leases(tx: Transaction, pause_ms: Callable[[int], int]) -> int:
-    """Make every claimed lane due again: for a start after which no other process can hold one.
-
-    `pause_ms` says how long what was begun so often, and never ended, is to wait first.
-    """
-    held = tx.all(
-        "SELECT lane, coalesce((SELECT starts FROM work WHERE work.lane = lanes.lane "
-        "AND state = 'waiting' ORDER BY id LIMIT 1), 0) AS starts "
-        "FROM lanes WHERE lease IS NOT NULL"
-    )
-    for row in held:
-        due = tx.now_ms() + pause_ms(int(row["starts"]))
-        tx.run("UPDATE lanes SET due_at = $1, lease = NULL WHERE lane = $2", due, row["lane"])
-    return len(held)
 
 
 def drop_looks_like(tx: Transaction, item: Item) -> bool:

@@ -13,7 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests import postgres
-from tests.faults.storm import Plan, Storm
+from tests.faults.plan import Plan
+from tests.faults.storm import Storm
 
 # Texts, conversations, replies, seconds of talk.
 SIZES = {

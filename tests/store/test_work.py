@@ -8,6 +8,7 @@ import pytest
 
 from bridge.store import work
 from bridge.store.database import Database, Transaction
+from bridge.store.leases import forget_leases
 from bridge.store.work import Claim, LeaseLost
 from tests.desks.scripted import HandClock
 from tests.stores import column, rows
@@ -314,7 +315,7 @@ async def test_what_was_claimed_before_a_restart_is_due_at_once(database: Databa
     await put(database, "b", delay_ms=60_000)
     stale = (await claim(database))["a"]
 
-    assert await database.write(lambda tx: work.forget_leases(tx, lambda _: 0)) == 1
+    assert await database.write(lambda tx: forget_leases(tx, lambda _: 0)) == 1
 
     assert list(await claim(database)) == ["a"]  # and what waits for its time still waits
     with pytest.raises(LeaseLost):
@@ -334,7 +335,7 @@ async def test_what_was_at_work_in_crash_after_crash_waits_before_it_is_begun_ag
     await put(database, "calm")
     await claim(database)
 
-    await database.write(lambda tx: work.forget_leases(tx, lambda starts: 1000 * (starts - 1)))
+    await database.write(lambda tx: forget_leases(tx, lambda starts: 1000 * (starts - 1)))
 
     assert list(await claim(database)) == ["calm"]
     clock.forward(2.999)
