@@ -4,73 +4,42 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from importlib import import_module
-from types import ModuleType
-from typing import Any, cast
+from typing import Any
 
 import structlog
 from aiohttp import web
 
 from bridge.carriers.contract import Carrier, DeliveryReport, InboundText
 from bridge.carriers.registry import CAPABILITIES, build_carriers
-from bridge.carriers.twilio import TwilioSettings
 from bridge.clock import Clock, SystemClock
 from bridge.current import CurrentDirectory
+from bridge.databases import open_database
 from bridge.desks.zendesk.api import ZendeskApi
 from bridge.desks.zendesk.auth import ApiToken, Credentials, OAuthClient
 from bridge.desks.zendesk.desk import ZendeskDesk
 from bridge.desks.zendesk.events import Hint
 from bridge.errors import NotDurable, UserMistake
 from bridge.http import HttpClient
-from bridge.inbound import ticket as inbound_ticket
 from bridge.inbound.judge import Rules
 from bridge.inbound.receive import Taken, take_in, take_in_waiting
-from bridge.inbound.requester import Requesters
-from bridge.inbound.ticket import TicketWriter
 from bridge.metrics import Backlog, Metrics
 from bridge.outbound import request as outbound_request
-from bridge.outbound.collect import ReplyCollector
-from bridge.outbound.send import TextSender
 from bridge.outbound.track import take_report
 from bridge.secrets import unseal
 from bridge.settings import Settings
-from bridge.store import conversations, leases, signatures, sweeps, work
-from bridge.store.database import Database, Transaction
-from bridge.store.sqlite import SqliteDatabase
-from bridge.sweeps.handlers import Sweeps, build_sweeps
-from bridge.ticketing.notes import NoteWriter
-from bridge.ticketing.writes import DeskWriter
+from bridge.store import conversations, leaps, leases, signatures, sweeps, work
+from bridge.store.database import Transaction
 from bridge.web.parts import NewMessage, WebParts
 from bridge.web.server import create_app, create_runner
-from bridge.work.worker import Pace, Worker
+from bridge.workers import build_workers, pace_of
 
 log = structlog.get_logger()
 
 TICK_S = 1.0  # how often a running service looks for changed settings
 GRACE_S = 15.0  # for calls under way when we are asked to stop: 25 s in all are promised
 ZENDESK = "zendesk"
-
-
-def open_database(settings: Settings, clock: Clock, *, exclusive: bool = False) -> Database:
-    """The store that BRIDGE_DATABASE_URL names, not yet opened. Raises UserMistake."""
-    if settings.uses_postgres:
-        # The server's clock rules there; one that a test moves stands for it as well.
-        moved = None if type(clock) is SystemClock else clock
-        return cast("Database", _postgres().PostgresDatabase(settings.database_url, clock=moved))
-    return SqliteDatabase(str(settings.database_path), clock, exclusive=exclusive)
-
-
-def _postgres() -> ModuleType:
-    """The module with PostgreSQL's driver, which is installed only where it is wanted."""
-    try:
-        return import_module("bridge.store.postgres")
-    except ImportError as error:
-        raise UserMistake(
-            "BRIDGE_DATABASE_URL: PostgreSQL needs a driver that is not installed; install it "
-            "with: pip install 'sms-ticket-bridge[postgres]'"
-        ) from error
 
 
 def zendesk_api(settings: Settings, http: HttpClient, clock: Clock) -> ZendeskApi:
@@ -95,18 +64,11 @@ def zendesk_api(settings: Settings, http: HttpClient, clock: Clock) -> ZendeskAp
     return ZendeskApi(base_url=url, credentials=credentials, http=http, clock=clock)
 
 
-def carriers_of(settings: Settings, http: HttpClient, clock: Clock) -> dict[str, Carrier]:
+def carriers_of(
+    settings: Settings, http: Callable[[str], HttpClient], clock: Clock
+) -> dict[str, Carrier]:
     """The carriers whose accounts are set, by name."""
-    configured = []
-    if settings.twilio_account_sid is not None:
-        twilio = TwilioSettings(
-            account_sid=settings.twilio_account_sid,
-            auth_tokens=settings.twilio_auth_tokens,
-            api_url=settings.twilio_api_url,
-            public_url=settings.public_url,
-        )
-        configured.append(twilio)
-    return build_carriers(configured, http=http, clock=clock)
+    return build_carriers(settings.carriers, http=http, clock=clock, public_url=settings.public_url)
 
 
 def rules_of(settings: Settings) -> Rules:
@@ -131,18 +93,26 @@ class Service:
         timeout_s = settings.http_timeout
         watch = self.metrics.time_call
         self._desk_http = HttpClient(timeout_s=timeout_s, watch=partial(watch, ZENDESK))
-        self._carrier_http = HttpClient(timeout_s=timeout_s, watch=partial(watch, "carriers"))
+        # One each: a carrier that hangs takes no connection from another.
+        self._carrier_http = {
+            name: HttpClient(timeout_s=timeout_s, watch=partial(watch, name))
+            for name in settings.carriers
+        }
         api = zendesk_api(settings, self._desk_http, self.clock)
         self.desk = ZendeskDesk(api=api, number_field=lambda: self.directory.latest.desk.field_id)
-        self.carriers = carriers_of(settings, self._carrier_http, self.clock)
+        self.carriers = carriers_of(settings, self._carrier_http.__getitem__, self.clock)
         self.app = create_app(self._web_parts())
         self._runner: web.AppRunner | None = None
-        self._pace = Pace(
-            retry_base_s=min(settings.retry_base, settings.retry_max),
-            retry_max_s=settings.retry_max,
-            settle_wait_s=settings.settle_wait,
+        self._workers = build_workers(
+            settings,
+            database=self.database,
+            clock=self.clock,
+            desk=self.desk,
+            carriers=self.carriers,
+            directory=self.directory.at,
+            rules=self.rules,
+            metrics=self.metrics,
         )
-        self._workers = self._make_workers()
         self._tasks: list[asyncio.Task[None]] = []
         self._forgeries: dict[str, str] = {}
         self._settled_version = -1
@@ -157,8 +127,8 @@ class Service:
         """Open the store, take up the work that waits, and listen. Raises UserMistake."""
         await self.database.open()
         await self.database.write(self._take_up)
-        await self._desk_http.open()
-        await self._carrier_http.open()
+        for http in (self._desk_http, *self._carrier_http.values()):
+            await http.open()
         self.database.listen(work.WORK, self.wake)
         self._runner = create_runner(self.app)
         await self._runner.setup()
@@ -184,8 +154,8 @@ class Service:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._desk_http.close()
-        await self._carrier_http.close()
+        for http in (self._desk_http, *self._carrier_http.values()):
+            await http.close()
         await self.database.close()
         log.info("service.stopped")
 
@@ -213,8 +183,9 @@ class Service:
     def _take_up(self, tx: Transaction) -> None:
         self.directory.at(tx)
         if not self.settings.uses_postgres:
-            # The file's lock says that nobody else holds one.
-            leases.forget_leases(tx, self._pace.pause_after_crash_ms)
+            # The file's lock says that nobody else is at work, or holds a lease.
+            leaps.follow_since_last_run(tx)
+            leases.forget_leases(tx, pace_of(self.settings).pause_after_crash_ms)
         work.end_credential_pauses(tx)
         for account in (ZENDESK, *self.carriers):
             sweeps.plan_now(tx, account)
@@ -245,69 +216,6 @@ class Service:
         seen, self._forgeries = self._forgeries, {}
         if seen:
             await self.database.write(lambda tx: signatures.note_all(tx, seen))
-
-    def _make_workers(self) -> list[Worker]:
-        writer = DeskWriter(desk=self.desk, clock=self.clock)
-        texts = TicketWriter(
-            database=self.database,
-            writer=writer,
-            requesters=Requesters(database=self.database, desk=self.desk),
-            directory=self.directory.at,
-        )
-        notes = NoteWriter(database=self.database, writer=writer)
-        replies = ReplyCollector(
-            database=self.database,
-            desk=self.desk,
-            directory=self.directory.at,
-            longest=self.rules.longest,
-            counters=self.metrics,
-            max_age_ms=self.rules.answer_within_ms,
-        )
-        sender = TextSender(
-            desk=self.desk,
-            carriers=self.carriers,
-            directory=self.directory.at,
-            clock=self.clock,
-            public_url=self.settings.public_url,
-            settle_wait_s=self.settings.settle_wait,
-        )
-        swept = self._build_sweeps()
-        accounts: Mapping[str, Mapping[str, Any]] = {
-            ZENDESK: {
-                "text": texts.write_text,
-                "note": notes.write_note,
-                "look": replies.look,
-                "sweep": swept.replies,
-            },
-            **{name: {"send": sender.send, "sweep": swept.texts} for name in CAPABILITIES},
-        }
-        return [
-            Worker(
-                account=account,
-                database=self.database,
-                handlers=handlers,
-                clock=self.clock,
-                pace=self._pace,
-                counters=self.metrics,
-                on_set_aside={
-                    "text": inbound_ticket.note_set_aside,
-                    "send": sender.note_set_aside,
-                    "sweep": swept.note_set_aside,
-                },
-            )
-            for account, handlers in accounts.items()
-        ]
-
-    def _build_sweeps(self) -> Sweeps:
-        return build_sweeps(
-            database=self.database,
-            desk=self.desk,
-            carriers=self.carriers,
-            directory=self.directory.at,
-            rules=self.rules,
-            counters=self.metrics,
-            interval_s=self.settings.sweep_interval,
-        )
 
     def _web_parts(self) -> WebParts:
         token = self.settings.api_token

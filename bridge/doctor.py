@@ -6,10 +6,11 @@ import os
 from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
 
-from bridge.app import carriers_of, open_database, zendesk_api
+from bridge.app import carriers_of, zendesk_api
 from bridge.carriers.contract import Finding
 from bridge.carriers.registry import CAPABILITIES
 from bridge.clock import Clock, SystemClock, rfc3339
+from bridge.databases import open_database
 from bridge.desks.zendesk.api import ZendeskApi
 from bridge.desks.zendesk.setup import plan, read_account
 from bridge.domain.directory import DeskRecord, Directory, make_directory
@@ -258,7 +259,7 @@ def _webhook_secret(settings: Settings, sealed: str | None) -> Finding:
 async def _carriers(
     settings: Settings, http: HttpClient, clock: Clock, directory: Directory | None
 ) -> list[Finding]:
-    carriers = carriers_of(settings, http, clock)
+    carriers = carriers_of(settings, lambda _: http, clock)
     senders = {} if directory is None else directory.senders
     findings: list[Finding] = []
     for name in CAPABILITIES:

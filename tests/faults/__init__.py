@@ -1,1 +1,1 @@
-"""Faults on purpose: a proxy that breaks calls, storms, and the checker of what came of them."""
+"""Faults on purpose: outside, inside, and with one of our own mechanisms taken away."""
