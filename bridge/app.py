@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 from aiohttp import web
 
+from bridge import restoring
 from bridge.carriers.contract import Carrier, DeliveryReport, InboundText
 from bridge.carriers.registry import CAPABILITIES, build_carriers
 from bridge.carriers.twilio import TwilioSettings
@@ -33,10 +34,11 @@ from bridge.outbound import request as outbound_request
 from bridge.outbound.collect import ReplyCollector
 from bridge.outbound.send import TextSender
 from bridge.outbound.track import take_report
-from bridge.secrets import unseal
+from bridge.secrets import derive_key, unseal
 from bridge.settings import Settings
 from bridge.store import conversations, signatures, sweeps, work
 from bridge.store.database import Transaction
+from bridge.store.restored import Restored
 from bridge.sweeps.handlers import Sweeps, build_sweeps
 from bridge.ticketing.notes import NoteWriter
 from bridge.ticketing.writes import DeskWriter
@@ -89,10 +91,12 @@ def carriers_of(settings: Settings, http: HttpClient, clock: Clock) -> dict[str,
 
 def rules_of(settings: Settings) -> Rules:
     """How texts are judged here."""
+    key = settings.secret_key
     return Rules(
         tickets_from=settings.tickets_from,
         capabilities=CAPABILITIES,
         answer_within_ms=int(settings.reply_max_age * 1000),
+        id_key=b"" if key is None else derive_key(key.get_secret_value(), "texts' ids"),
     )
 
 
@@ -129,7 +133,8 @@ class Service:
     async def start(self) -> None:
         """Open the store, take up the work that waits, and listen. Raises UserMistake."""
         await self.database.open()
-        await self.database.write(self._take_up)
+        known = await self.database.write(self._take_up)
+        restoring.hold_back(self._workers, self.database, known)
         await self._desk_http.open()
         await self._carrier_http.open()
         self.database.listen(work.WORK, self.wake)
@@ -183,13 +188,14 @@ class Service:
             take_in_waiting(tx, directory, self.rules)
         return directory.version
 
-    def _take_up(self, tx: Transaction) -> None:
-        self.directory.at(tx)
+    def _take_up(self, tx: Transaction) -> Restored | None:
+        known = restoring.begin(tx, self.directory.at(tx), ZENDESK, list(self.carriers))
         if not self.settings.uses_postgres:
             work.forget_leases(tx)  # the file's lock says that nobody else holds one
         work.end_credential_pauses(tx)
         for account in (ZENDESK, *self.carriers):
             sweeps.plan_now(tx, account)
+        return known
 
     async def _tick(self) -> None:
         """Notice what other processes (the CLI) have changed, and measure the backlog."""

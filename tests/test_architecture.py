@@ -60,7 +60,15 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     # A text that a sweep found goes the way of any other.
     "bridge.sweeps": (*FLOW, "bridge.inbound"),
     "bridge.web": BELOW_WEB,
-    "bridge.app": (*BELOW_WEB, "bridge.databases", "bridge.sweeps", "bridge.web"),
+    # After a restore nothing leaves before the sweeps are through.
+    "bridge.restoring": (*GROUND, "bridge.domain", "bridge.store", "bridge.work"),
+    "bridge.app": (
+        *BELOW_WEB,
+        "bridge.databases",
+        "bridge.restoring",
+        "bridge.sweeps",
+        "bridge.web",
+    ),
     "bridge.process": (*BELOW_WEB, "bridge.app"),
     "bridge.provisioning": BELOW_WEB,
     "bridge.doctor": (*BELOW_WEB, "bridge.app", "bridge.databases", "bridge.provisioning"),

@@ -192,7 +192,11 @@ class TicketWriter:
         if case.linked is not None and written.ticket_id != case.linked:
             work.put_look(tx, written.ticket_id, self._desk.name)
         notes = list(aside["notes"])
-        if case.warning and conversation.warned_ticket_id != written.ticket_id:
+        if (
+            case.warning
+            and not aside.get("adopted")
+            and conversation.warned_ticket_id != written.ticket_id
+        ):
             conversations.note_warned(tx, conversation.id, written.ticket_id)
             notes.append(case.warning)
         for text in notes:

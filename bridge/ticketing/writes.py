@@ -28,6 +28,7 @@ from bridge.desks.contract import (
     Written,
 )
 from bridge.errors import CredentialsRefused, Refused
+from bridge.ticketing.restored import find_written
 from bridge.work.outcomes import Job
 
 log = structlog.get_logger()
@@ -50,15 +51,19 @@ class DeskWriter:
         Raises TryLater or OutcomeUnknown, in which case nothing is known yet.
         """
         intent = job.item.intent
-        if intent is None:
-            return None
-        if intent["do"] == "create":
-            found = await self._settle_create(intent)
-        else:
-            found = await self._find_mark(TicketId(intent["ticket_id"]), intent)
-        if found is None:
+        found = None if intent is None else await self._settle(intent)
+        if found is not None:
+            return found
+        if intent is not None:
             await job.intend(None)
-        return found
+        return await find_written(self.desk, job)
+
+    async def _settle(self, intent: Mapping[str, Any]) -> Written | None:
+        if intent["do"] == "create":
+            return await self._settle_create(intent)
+        if intent["do"] == "comment":
+            return await self._find_mark(TicketId(intent["ticket_id"]), intent)
+        return None  # found after a restore, and it will be found again
 
     async def create(self, job: Job, draft: TicketDraft, aside: Aside | None = None) -> Written:
         """Open a ticket. Raises RequesterSuspended and the four outcomes.
