@@ -1,6 +1,7 @@
 # Everything here needs Python 3.11 or newer with venv, make and git; nothing else beforehand.
 #   make run     the sandbox          make test    the whole test suite (ARGS="-k stop")
 #   make lint    style and types      make bench   the measurements
+#   make mutants takes out one mechanism after the other, and sees that a test notices (ARGS=NAME)
 #   make env     only the environment (.venv); FULL=1 adds what the browser tests need
 #   make lock    the lock files anew (UPGRADE=1: with the newest versions)
 #   make clean   removes what the others made, the environment included, never a database
@@ -17,7 +18,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-config --no-emit-index-url --no-emit-find-links --no-header $(if $(UPGRADE),--upgrade,)
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test lint bench lock clean
+.PHONY: help env run test mutants lint bench lock clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -29,6 +30,9 @@ run: $(STAMP)
 
 test: $(STAMP)
 	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist worksteal $(ARGS)
+
+mutants: $(STAMP)
+	@$(BIN)/python -m tests.faults.mutations $(ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -22,6 +22,13 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+def _is_private(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return False
+
+
 def _read_address(text: str) -> URL:
     try:
         url = URL(text)
@@ -43,6 +50,18 @@ def check_api_url(text: str) -> str:
     """An https address; plain http to this machine only. Raises ValueError."""
     url = _read_address(text)
     if url.scheme == "http" and not _is_loopback(url.host or ""):
+        raise ValueError
+    return str(url).rstrip("/")
+
+
+def check_near_url(text: str) -> str:
+    """An https address; plain http to this machine and its private network only. Raises ValueError.
+
+    A name without dots is a container's, or one of the machine's own list.
+    """
+    url = _read_address(text)
+    host = url.host or ""
+    if url.scheme == "http" and not (_is_private(host) or "." not in host):
         raise ValueError
     return str(url).rstrip("/")
 

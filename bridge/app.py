@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,6 @@ from aiohttp import web
 from bridge import restoring
 from bridge.carriers.contract import Carrier, DeliveryReport, InboundText
 from bridge.carriers.registry import CAPABILITIES, build_carriers
-from bridge.carriers.twilio import TwilioSettings
 from bridge.clock import Clock, SystemClock
 from bridge.current import CurrentDirectory
 from bridge.databases import open_database
@@ -24,27 +23,19 @@ from bridge.desks.zendesk.desk import ZendeskDesk
 from bridge.desks.zendesk.events import Hint
 from bridge.errors import NotDurable, UserMistake
 from bridge.http import HttpClient
-from bridge.inbound import ticket as inbound_ticket
 from bridge.inbound.judge import Rules
 from bridge.inbound.receive import Taken, take_in, take_in_waiting
-from bridge.inbound.requester import Requesters
-from bridge.inbound.ticket import TicketWriter
 from bridge.metrics import Backlog, Metrics
 from bridge.outbound import request as outbound_request
-from bridge.outbound.collect import ReplyCollector
-from bridge.outbound.send import TextSender
 from bridge.outbound.track import take_report
 from bridge.secrets import derive_key, unseal
 from bridge.settings import Settings
-from bridge.store import conversations, signatures, sweeps, work
+from bridge.store import conversations, leases, signatures, sweeps, work
 from bridge.store.database import Transaction
 from bridge.store.restored import Restored
-from bridge.sweeps.handlers import Sweeps, build_sweeps
-from bridge.ticketing.notes import NoteWriter
-from bridge.ticketing.writes import DeskWriter
 from bridge.web.parts import NewMessage, WebParts
 from bridge.web.server import create_app, create_runner
-from bridge.work.worker import Pace, Worker
+from bridge.workers import build_workers, pace_of
 
 log = structlog.get_logger()
 
@@ -75,18 +66,11 @@ def zendesk_api(settings: Settings, http: HttpClient, clock: Clock) -> ZendeskAp
     return ZendeskApi(base_url=url, credentials=credentials, http=http, clock=clock)
 
 
-def carriers_of(settings: Settings, http: HttpClient, clock: Clock) -> dict[str, Carrier]:
+def carriers_of(
+    settings: Settings, http: Callable[[str], HttpClient], clock: Clock
+) -> dict[str, Carrier]:
     """The carriers whose accounts are set, by name."""
-    configured = []
-    if settings.twilio_account_sid is not None:
-        twilio = TwilioSettings(
-            account_sid=settings.twilio_account_sid,
-            auth_tokens=settings.twilio_auth_tokens,
-            api_url=settings.twilio_api_url,
-            public_url=settings.public_url,
-        )
-        configured.append(twilio)
-    return build_carriers(configured, http=http, clock=clock)
+    return build_carriers(settings.carriers, http=http, clock=clock, public_url=settings.public_url)
 
 
 def rules_of(settings: Settings) -> Rules:
@@ -113,13 +97,26 @@ class Service:
         timeout_s = settings.http_timeout
         watch = self.metrics.time_call
         self._desk_http = HttpClient(timeout_s=timeout_s, watch=partial(watch, ZENDESK))
-        self._carrier_http = HttpClient(timeout_s=timeout_s, watch=partial(watch, "carriers"))
+        # One each: a carrier that hangs takes no connection from another.
+        self._carrier_http = {
+            name: HttpClient(timeout_s=timeout_s, watch=partial(watch, name))
+            for name in settings.carriers
+        }
         api = zendesk_api(settings, self._desk_http, self.clock)
         self.desk = ZendeskDesk(api=api, number_field=lambda: self.directory.latest.desk.field_id)
-        self.carriers = carriers_of(settings, self._carrier_http, self.clock)
+        self.carriers = carriers_of(settings, self._carrier_http.__getitem__, self.clock)
         self.app = create_app(self._web_parts())
         self._runner: web.AppRunner | None = None
-        self._workers = self._make_workers()
+        self._workers = build_workers(
+            settings,
+            database=self.database,
+            clock=self.clock,
+            desk=self.desk,
+            carriers=self.carriers,
+            directory=self.directory.at,
+            rules=self.rules,
+            metrics=self.metrics,
+        )
         self._tasks: list[asyncio.Task[None]] = []
         self._forgeries: dict[str, str] = {}
         self._settled_version = -1
@@ -135,8 +132,8 @@ class Service:
         await self.database.open()
         known = await self.database.write(self._take_up)
         restoring.hold_back(self._workers, self.database, known)
-        await self._desk_http.open()
-        await self._carrier_http.open()
+        for http in (self._desk_http, *self._carrier_http.values()):
+            await http.open()
         self.database.listen(work.WORK, self.wake)
         self._runner = create_runner(self.app)
         await self._runner.setup()
@@ -162,8 +159,8 @@ class Service:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._desk_http.close()
-        await self._carrier_http.close()
+        for http in (self._desk_http, *self._carrier_http.values()):
+            await http.close()
         await self.database.close()
         log.info("service.stopped")
 
@@ -191,7 +188,8 @@ class Service:
     def _take_up(self, tx: Transaction) -> Restored | None:
         known = restoring.begin(tx, self.directory.at(tx), ZENDESK, list(self.carriers))
         if not self.settings.uses_postgres:
-            work.forget_leases(tx)  # the file's lock says that nobody else holds one
+            # The file's lock says that nobody else holds one.
+            leases.forget_leases(tx, pace_of(self.settings).pause_after_crash_ms)
         work.end_credential_pauses(tx)
         for account in (ZENDESK, *self.carriers):
             sweeps.plan_now(tx, account)
@@ -223,74 +221,6 @@ class Service:
         seen, self._forgeries = self._forgeries, {}
         if seen:
             await self.database.write(lambda tx: signatures.note_all(tx, seen))
-
-    def _make_workers(self) -> list[Worker]:
-        writer = DeskWriter(desk=self.desk, clock=self.clock)
-        texts = TicketWriter(
-            database=self.database,
-            writer=writer,
-            requesters=Requesters(database=self.database, desk=self.desk),
-            directory=self.directory.at,
-        )
-        notes = NoteWriter(database=self.database, writer=writer)
-        replies = ReplyCollector(
-            database=self.database,
-            desk=self.desk,
-            directory=self.directory.at,
-            longest=self.rules.longest,
-            counters=self.metrics,
-            max_age_ms=self.rules.answer_within_ms,
-        )
-        sender = TextSender(
-            desk=self.desk,
-            carriers=self.carriers,
-            directory=self.directory.at,
-            clock=self.clock,
-            public_url=self.settings.public_url,
-            settle_wait_s=self.settings.settle_wait,
-        )
-        swept = self._build_sweeps()
-        accounts: Mapping[str, Mapping[str, Any]] = {
-            ZENDESK: {
-                "text": texts.write_text,
-                "note": notes.write_note,
-                "look": replies.look,
-                "sweep": swept.replies,
-            },
-            **{name: {"send": sender.send, "sweep": swept.texts} for name in CAPABILITIES},
-        }
-        pace = Pace(
-            retry_base_s=min(self.settings.retry_base, self.settings.retry_max),
-            retry_max_s=self.settings.retry_max,
-            settle_wait_s=self.settings.settle_wait,
-        )
-        return [
-            Worker(
-                account=account,
-                database=self.database,
-                handlers=handlers,
-                clock=self.clock,
-                pace=pace,
-                counters=self.metrics,
-                on_set_aside={
-                    "text": inbound_ticket.note_set_aside,
-                    "send": sender.note_set_aside,
-                    "sweep": swept.note_set_aside,
-                },
-            )
-            for account, handlers in accounts.items()
-        ]
-
-    def _build_sweeps(self) -> Sweeps:
-        return build_sweeps(
-            database=self.database,
-            desk=self.desk,
-            carriers=self.carriers,
-            directory=self.directory.at,
-            rules=self.rules,
-            counters=self.metrics,
-            interval_s=self.settings.sweep_interval,
-        )
 
     def _web_parts(self) -> WebParts:
         token = self.settings.api_token

@@ -273,7 +273,7 @@ def _webhook_secret(settings: Settings, sealed: str | None) -> Finding:
 async def _carriers(
     settings: Settings, http: HttpClient, clock: Clock, directory: Directory | None
 ) -> list[Finding]:
-    carriers = carriers_of(settings, http, clock)
+    carriers = carriers_of(settings, lambda _: http, clock)
     senders = {} if directory is None else directory.senders
     findings: list[Finding] = []
     for name in CAPABILITIES:

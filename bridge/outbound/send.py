@@ -20,7 +20,7 @@ from bridge.domain.directory import Directory
 from bridge.errors import CredentialsRefused, OutcomeUnknown, Refused, TryLater
 from bridge.outbound import wording
 from bridge.outbound.gate import Refusal, refusal
-from bridge.outbound.track import apply_state, learn_from, sum_up, tell_agent
+from bridge.outbound.track import FAILURES, apply_state, learn_from, sum_up, tell_agent
 from bridge.store import comments, conversations, messages, parts, restored, work
 from bridge.store.database import Transaction
 from bridge.store.messages import Message
@@ -34,7 +34,7 @@ log = structlog.get_logger()
 
 LOOKS = (1, 4, 12, 36)  # when to look, in multiples of the settle wait since the send began
 RESENT = 100  # added to a part's looks once it has been sent again: that happens once
-RECHECK_AFTER_MS = 30_000  # a reply that has waited this long is read again before it leaves
+RECHECK_AFTER_MS = 5_000  # nobody withdraws a reply sooner; what waited longer is read again
 TO_SEND = frozenset({"queued", "sending", "failed", "refused", "uncertain"})
 Policy = Literal["resend", "hold"]
 
@@ -254,9 +254,9 @@ class TextSender:
 
     def _refused_by_carrier(self, case: _Case, part: Part, error: Refused) -> Outcome:
         carrier = case.carrier
-        if carrier.is_opted_out(error.code):
+        if carrier.errors.is_opted_out(error.code):
             note = wording.OPTED_OUT_AT_CARRIER
-        elif carrier.is_landline(error.code):
+        elif carrier.errors.is_landline(error.code):
             note = wording.LANDLINE
         else:
             note = wording.refused(error.words, error.code)
@@ -266,7 +266,7 @@ class TextSender:
             learn_from(tx, carrier, case.message, error.code)
             self._refuse(tx, case, part, refused, error.code)
 
-        if carrier.is_opted_out(error.code) or carrier.is_landline(error.code):
+        if carrier.errors.is_opted_out(error.code) or carrier.errors.is_landline(error.code):
             return Done(words=error.words, save=save)
         return GaveUp(words=error.words, save=save)
 
@@ -296,7 +296,9 @@ class TextSender:
         if message.kind != "reply" or message.conversation_id is None:
             return
         said = []
-        if message.told_agent:
+        now = messages.get(tx, message.id) or message
+        # A report of failure may have overtaken our own answer: then the note is right as it is.
+        if message.told_agent and now.state not in FAILURES:
             said.append(wording.sent_after_all(message.body))
         if len(case.parts) > 1:
             segments = sum(part.segments for part in parts.of_message(tx, message.id))

@@ -112,12 +112,12 @@ def learn_from(tx: Transaction, carrier: Carrier, message: Message, code: str | 
     """Remember what an error code says about the customer: opted out, or a landline."""
     if code is None:
         return
-    if carrier.is_opted_out(code):
+    if carrier.errors.is_opted_out(code):
         contact = contacts.know(tx, message.customer)
         if contact.opted_out_at is None:
             source = Source(how="carrier", sender=message.sender, words=code, message_id=message.id)
             contacts.opt_out(tx, message.customer, source)
-    elif carrier.is_landline(code):
+    elif carrier.errors.is_landline(code):
         contacts.know(tx, message.customer)
         contacts.set_landline(tx, message.customer, is_landline=True)
 

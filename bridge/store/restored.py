@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bridge.store import sweeps, work
+from bridge.store import leases, sweeps
 from bridge.store.database import Row, Transaction
 from bridge.store.work import Item
 
@@ -74,7 +74,9 @@ def begin(tx: Transaction, accounts: Collection[str]) -> Restored | None:
     now_ms = tx.now_ms()
     begun = Restored(since_ms=min([now_ms, *signs]), began_ms=now_ms, left=frozenset(accounts))
     _keep(tx, begun)
-    work.forget_leases(tx)  # nobody who held one then is at work on this database
+    leases.forget_leases(
+        tx, lambda _starts: 0
+    )  # nobody who held one then is at work on this database
     return begun
 
 

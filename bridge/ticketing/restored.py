@@ -24,10 +24,7 @@ async def find_written(desk: Desk, job: Job) -> Written | None:
 
     Raises TryLater or Refused, in which case nothing is known yet.
     """
-    flag = job.item.payload.get(FLAG)
-    if flag is None:
-        return None
-    since_ms = int(flag["since"]) - CLOCKS_APART_MS
+    since_ms = int(job.item.payload[FLAG]["since"]) - CLOCKS_APART_MS
     linked = await job.keep(lambda tx: _linked(tx, job))
     if job.item.kind == "note":
         return await _find_note(desk, job, linked, since_ms)

@@ -21,13 +21,20 @@ from bridge.desks.contract import (
     CommentId,
     Desk,
     Ticket,
+    TicketBusy,
     TicketChanged,
+    TicketClosed,
     TicketDraft,
+    TicketFull,
     TicketGone,
     TicketId,
     Written,
 )
+from bridge.domain.limits import Limits
 from bridge.errors import CredentialsRefused, Refused
+from bridge.store import updates
+from bridge.store.database import Transaction
+from bridge.store.restored import FLAG
 from bridge.ticketing.restored import find_written
 from bridge.work.outcomes import Job
 
@@ -44,6 +51,7 @@ class DeskWriter:
 
     desk: Desk
     clock: Clock
+    limits: Limits = Limits()  # noqa: RUF009 - frozen
 
     async def settle(self, job: Job) -> Written | None:
         """Find out whether an earlier write of this job was applied; None: it was not.
@@ -51,19 +59,22 @@ class DeskWriter:
         Raises TryLater or OutcomeUnknown, in which case nothing is known yet.
         """
         intent = job.item.intent
-        found = None if intent is None else await self._settle(intent)
-        if found is not None:
+        found = None if intent is None else await self._settle(job, intent)
+        if found is not None or FLAG not in job.item.payload:
             return found
-        if intent is not None:
-            await job.intend(None)
+        if job.item.intent is not None:
+            await job.intend(None)  # nothing of before the restore is still on its way
         return await find_written(self.desk, job)
 
-    async def _settle(self, intent: Mapping[str, Any]) -> Written | None:
-        if intent["do"] == "create":
-            return await self._settle_create(intent)
+    async def _settle(self, job: Job, intent: Mapping[str, Any]) -> Written | None:
         if intent["do"] == "comment":
+            # Where it is not there it may still be on its way: it stays noted, so that the next try
+            # is the same write, under the same mark.
             return await self._find_mark(TicketId(intent["ticket_id"]), intent)
-        return None  # found after a restore, and it will be found again
+        found = await self._settle_create(intent) if intent["do"] == "create" else None
+        if found is None:
+            await job.intend(None)
+        return found
 
     async def create(self, job: Job, draft: TicketDraft, aside: Aside | None = None) -> Written:
         """Open a ticket. Raises RequesterSuspended and the four outcomes.
@@ -95,10 +106,16 @@ class DeskWriter:
             raise
 
     async def append(
-        self, job: Job, ticket: Ticket, draft: CommentDraft, aside: Aside | None = None
+        self,
+        job: Job,
+        ticket: Ticket,
+        draft: CommentDraft,
+        aside: Aside | None = None,
+        *,
+        updates_more: int = 0,
     ) -> Written:
-        """Append a comment. Raises TicketChanged, TicketClosed, TicketGone (choose again),
-        RequesterSuspended and the four outcomes."""
+        """Append a comment. Raises NoRoom; TicketChanged, TicketClosed, TicketGone (choose again);
+        RequesterSuspended and the four outcomes. `updates_more` of the ticket will follow it."""
         intent = {
             "do": "comment",
             "ticket_id": ticket.id,
@@ -106,7 +123,12 @@ class DeskWriter:
             "at": self.clock.now_ms(),
             "aside": dict(aside or {}),
         }
-        await job.intend(intent)
+
+        def take(tx: Transaction) -> None:
+            times = 1 + updates_more
+            updates.take(tx, ticket.id, self.limits, for_text=draft.public, times=times)
+
+        await job.intend(intent, take)
         try:
             return await self.desk.add_comment(ticket, draft)
         except TicketChanged:
@@ -115,6 +137,15 @@ class DeskWriter:
             if found is None:
                 raise
             return found
+        except TicketBusy as error:
+            pause_ms = int((error.pause_s or 0.0) * 1000)
+            await job.intend(None, lambda tx: updates.note_refusal(tx, ticket.id, pause_ms))
+            raise
+        except (CredentialsRefused, TicketClosed, TicketGone, TicketFull):
+            raise
+        except Refused:
+            await job.intend(None)  # certainly not applied, as with a creation
+            raise
 
     async def _settle_create(self, intent: Mapping[str, Any]) -> Written | None:
         key = str(intent["key"])

@@ -3,16 +3,8 @@ from __future__ import annotations
 import pytest
 
 from bridge.clock import from_rfc3339
-from bridge.desks.contract import (
-    Attachment,
-    Comment,
-    CommentDraft,
-    CommentId,
-    TicketGone,
-    TicketId,
-    UserId,
-)
-from bridge.desks.zendesk.comments import marks_of, read_comment
+from bridge.desks.contract import Attachment, Comment, CommentId, TicketGone, TicketId, UserId
+from bridge.desks.zendesk.comments import read_comment
 from bridge.desks.zendesk.desk import ZendeskDesk
 from bridge.errors import TryLater
 from tests.desks.scripted import ScriptedZendesk
@@ -58,16 +50,6 @@ def page(
         "meta": {"has_more": cursor is not None, "after_cursor": cursor},
         **changes,
     }
-
-
-@pytest.mark.parametrize("more", [(), ("in-2", "in-3")])
-def test_every_text_in_a_comment_is_known_again_by_its_marks(more: tuple[str, ...]) -> None:
-    draft = CommentDraft(body="hi", mark="in-1", public=True, covers=more)
-    record = comment(7, metadata={"custom": marks_of(draft), "flags": []})
-
-    found = read_comment(record, {55: "agent"})
-
-    assert (found.mark, found.covers) == ("in-1", more)
 
 
 def test_a_comment_is_read_whole() -> None:

@@ -57,7 +57,7 @@ class Process:
         """Where it listens: at the sandbox's own address unless it has a port of its own."""
         return self._sandbox.url if self._port is None else f"http://127.0.0.1:{self._port}"
 
-    async def start(self) -> None:
+    async def start(self, *, within_s: float = 15.0) -> None:
         """Start it, and wait until it listens."""
         self._process = await self._spawn()
         process = self._process
@@ -73,13 +73,13 @@ class Process:
             except aiohttp.ClientError:
                 return False
 
-        await eventually(is_ready, within_s=15.0)
+        await eventually(is_ready, within_s=within_s)
 
     async def start_beside(self) -> tuple[int, str]:
         """Start a second one on the same database; returns its exit code and what it said."""
         process = await self._spawn(BRIDGE_PORT=str(free_port()))
         written = self.log_path.stat().st_size
-        code = await asyncio.wait_for(process.wait(), 15.0)
+        code = await asyncio.wait_for(process.wait(), 40.0)
         return code, self.log_path.read_text()[written:]
 
     async def kill(self, *, lease_holds: bool = False) -> None:
@@ -87,7 +87,7 @@ class Process:
 
         On PostgreSQL what it had claimed is free after a minute, which passes here at once.
         """
-        await self._end(signal.SIGKILL, within_s=5.0)
+        await self._end(signal.SIGKILL, within_s=20.0)
         if not lease_holds:
             end_leases(self._sandbox)
 
