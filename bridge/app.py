@@ -30,7 +30,7 @@ from bridge.outbound import request as outbound_request
 from bridge.outbound.track import take_report
 from bridge.secrets import derive_key, unseal
 from bridge.settings import Settings
-from bridge.store import conversations, leases, signatures, sweeps, work
+from bridge.store import conversations, leaps, leases, signatures, sweeps, work
 from bridge.store.database import Transaction
 from bridge.store.restored import Restored
 from bridge.web.parts import NewMessage, WebParts
@@ -188,7 +188,8 @@ class Service:
     def _take_up(self, tx: Transaction) -> Restored | None:
         known = restoring.begin(tx, self.directory.at(tx), ZENDESK, list(self.carriers))
         if not self.settings.uses_postgres:
-            # The file's lock says that nobody else holds one.
+            # The file's lock says that nobody else is at work, or holds a lease.
+            leaps.follow_since_last_run(tx)
             leases.forget_leases(tx, pace_of(self.settings).pause_after_crash_ms)
         work.end_credential_pauses(tx)
         for account in (ZENDESK, *self.carriers):
