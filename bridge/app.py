@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 from aiohttp import web
 
+from bridge import restoring
 from bridge.carriers.contract import Carrier, DeliveryReport, InboundText
 from bridge.carriers.registry import CAPABILITIES, build_carriers
 from bridge.clock import Clock, SystemClock
@@ -27,10 +28,11 @@ from bridge.inbound.receive import Taken, take_in, take_in_waiting
 from bridge.metrics import Backlog, Metrics
 from bridge.outbound import request as outbound_request
 from bridge.outbound.track import take_report
-from bridge.secrets import unseal
+from bridge.secrets import derive_key, unseal
 from bridge.settings import Settings
 from bridge.store import conversations, leaps, leases, signatures, sweeps, work
 from bridge.store.database import Transaction
+from bridge.store.restored import Restored
 from bridge.web.parts import NewMessage, WebParts
 from bridge.web.server import create_app, create_runner
 from bridge.workers import build_workers, pace_of
@@ -73,10 +75,12 @@ def carriers_of(
 
 def rules_of(settings: Settings) -> Rules:
     """How texts are judged here."""
+    key = settings.secret_key
     return Rules(
         tickets_from=settings.tickets_from,
         capabilities=CAPABILITIES,
         answer_within_ms=int(settings.reply_max_age * 1000),
+        id_key=b"" if key is None else derive_key(key.get_secret_value(), "texts' ids"),
     )
 
 
@@ -126,7 +130,8 @@ class Service:
     async def start(self) -> None:
         """Open the store, take up the work that waits, and listen. Raises UserMistake."""
         await self.database.open()
-        await self.database.write(self._take_up)
+        known = await self.database.write(self._take_up)
+        restoring.hold_back(self._workers, self.database, known)
         for http in (self._desk_http, *self._carrier_http.values()):
             await http.open()
         self.database.listen(work.WORK, self.wake)
@@ -180,8 +185,8 @@ class Service:
             take_in_waiting(tx, directory, self.rules)
         return directory.version
 
-    def _take_up(self, tx: Transaction) -> None:
-        self.directory.at(tx)
+    def _take_up(self, tx: Transaction) -> Restored | None:
+        known = restoring.begin(tx, self.directory.at(tx), ZENDESK, list(self.carriers))
         if not self.settings.uses_postgres:
             # The file's lock says that nobody else is at work, or holds a lease.
             leaps.follow_since_last_run(tx)
@@ -189,6 +194,7 @@ class Service:
         work.end_credential_pauses(tx)
         for account in (ZENDESK, *self.carriers):
             sweeps.plan_now(tx, account)
+        return known
 
     async def _tick(self) -> None:
         """Notice what other processes (the CLI) have changed, and measure the backlog."""

@@ -20,10 +20,11 @@ from bridge.errors import CredentialsRefused, OutcomeUnknown, Refused, TryLater
 from bridge.outbound import wording
 from bridge.outbound.gate import Refusal, refusal
 from bridge.outbound.track import FAILURES, apply_state, learn_from, sum_up, tell_agent
-from bridge.store import comments, conversations, messages, parts, work
+from bridge.store import comments, conversations, messages, parts, restored, work
 from bridge.store.database import Transaction
 from bridge.store.messages import Message
 from bridge.store.parts import EarlyReport, Part
+from bridge.store.restored import FLAG, TOO_OLD
 from bridge.store.work import Item
 from bridge.ticketing.notes import put_note
 from bridge.work.outcomes import Done, GaveUp, Job, Later, Outcome
@@ -35,6 +36,11 @@ RESENT = 100  # added to a part's looks once it has been sent again: that happen
 RECHECK_AFTER_MS = 5_000  # nobody withdraws a reply sooner; what waited longer is read again
 TO_SEND = frozenset({"queued", "sending", "failed", "refused", "uncertain"})
 Policy = Literal["resend", "hold"]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The carrier has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +78,7 @@ class TextSender:
             stop = await self._send_part(job, case, part)
             if stop is not None:
                 return stop
-        return Done(words="sent", save=lambda tx: self._conclude(tx, case))
+        return Done(words="sent", save=lambda tx: self._conclude(tx, case, job.item))
 
     def _load(self, tx: Transaction, item: Item) -> _Case:
         message = messages.get(tx, str(item.message_id))
@@ -83,7 +89,10 @@ class TextSender:
             raise CredentialsRefused(message.carrier, words, code="unset")
         sender = self.directory(tx).senders.get(message.sender)
         asked = None if sender is None else sender.on_uncertain
-        default: Policy = "hold" if message.kind == "campaign" else "resend"
+        # What may have been sent before a restore, where the carrier can't be asked, is held too.
+        is_lost = FLAG in item.payload and not carrier.capabilities.can_find_sent
+        holds = message.kind == "campaign" or is_lost
+        default: Policy = "hold" if holds else "resend"
         return _Case(
             message=message,
             parts=tuple(parts.of_message(tx, message.id)),
@@ -101,6 +110,10 @@ class TextSender:
             part = await job.keep(_fresh(part))
             if part.carrier_id is not None:
                 return None
+        elif FLAG in job.item.payload and part.begun_at is None:
+            looked = await self._look_before(job, case, part)
+            if looked is not None:
+                return None if isinstance(looked, Found) else looked
         refused = await job.keep(lambda tx: self._admit(tx, case, part))
         if refused is not None:
             return Done(
@@ -169,6 +182,40 @@ class TextSender:
             words="it is not certain whether this text was sent",
             save=lambda tx: self._leave_uncertain(tx, case, part),
         )
+
+    async def _look_before(self, job: Job, case: _Case, part: Part) -> Found | Outcome | None:
+        """After a restore: whether the carrier has this part from before. None: send it."""
+        flag = job.item.payload[FLAG]
+        due_ms = int(flag["began"]) + int(LOOKS[1] * self.settle_wait_s * 1000)
+        wait_s = (due_ms - self.clock.now_ms()) / 1000
+        if wait_s > 0:  # the last text of before may not stand on the list yet
+            return Later(words="waits for the carrier's list to be complete", pause_s=wait_s)
+        if case.carrier.capabilities.can_find_sent:
+            since_ms = await job.keep(lambda tx: _asked_at(tx, case.message, int(flag["since"])))
+            found = await case.carrier.find_sent(self._text(case, part), since_ms=since_ms)
+            if await job.keep(lambda tx: self._adopt_before(tx, job.item, case, part, found)):
+                return Found()
+        elif case.policy == "hold":
+            return GaveUp(
+                words="it may have been sent before the database was restored",
+                save=lambda tx: self._leave_uncertain(tx, case, part),
+            )
+        if flag.get(TOO_OLD):
+            return Done(words=wording.FOUND_TOO_LATE, save=lambda tx: self._too_old(tx, case, part))
+        return None
+
+    def _adopt_before(
+        self, tx: Transaction, item: Item, case: _Case, part: Part, found: Sequence[Accepted]
+    ) -> bool:
+        is_found = self._adopt(tx, case, part, found)
+        restored.flag_notes(tx, item)  # what its report says has been noted before
+        return is_found
+
+    def _too_old(self, tx: Transaction, case: _Case, part: Part) -> None:
+        written_ms = comments.written_at(tx, int(case.message.comment_id or 0))
+        note = wording.found_too_late([written_ms], tx.now_ms())
+        refused = Refusal(reason=wording.FOUND_TOO_LATE, note=note)
+        self._refuse(tx, case, part, refused, None)
 
     def _adopt(self, tx: Transaction, case: _Case, part: Part, found: Sequence[Accepted]) -> bool:
         """Take the first text on the carrier's list that isn't one of our others."""
@@ -239,8 +286,12 @@ class TextSender:
         sum_up(tx, case.message)
         tell_agent(tx, case.message, wording.uncertain(), self.directory(tx))
 
-    def _conclude(self, tx: Transaction, case: _Case) -> None:
+    def _conclude(self, tx: Transaction, case: _Case, item: Item) -> None:
         """Tell the agent what they could not know: many texts, or sent after all."""
+        self._tell(tx, case)
+        restored.flag_notes(tx, item)
+
+    def _tell(self, tx: Transaction, case: _Case) -> None:
         message = case.message
         if message.kind != "reply" or message.conversation_id is None:
             return
@@ -289,6 +340,12 @@ class TextSender:
         except (TryLater, Refused, OutcomeUnknown):
             return False  # the desk is away; what was read when it was collected stands
         return any(item.id == message.comment_id and not item.public for item in found)
+
+
+def _asked_at(tx: Transaction, message: Message, since_ms: int) -> int:
+    """When this text can have left at the earliest, as far as the restored database knows."""
+    written_ms = 0 if message.comment_id is None else comments.written_at(tx, message.comment_id)
+    return max(since_ms, written_ms)
 
 
 def _fresh(part: Part) -> Callable[[Transaction], Part]:
