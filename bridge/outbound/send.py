@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import structlog
 
@@ -20,7 +20,7 @@ from bridge.domain.directory import Directory
 from bridge.errors import CredentialsRefused, OutcomeUnknown, Refused, TryLater
 from bridge.outbound import wording
 from bridge.outbound.gate import Refusal, refusal
-from bridge.outbound.track import apply_state, learn_from, sum_up, tell_agent
+from bridge.outbound.track import Counters, apply_state, learn_from, sum_up, tell_agent, watch
 from bridge.store import comments, conversations, messages, parts, work
 from bridge.store.database import Transaction
 from bridge.store.messages import Message
@@ -36,6 +36,7 @@ RESENT = 100  # added to a part's looks once it has been sent again: that happen
 RECHECK_AFTER_MS = 5_000  # nobody withdraws a reply sooner; what waited longer is read again
 TO_SEND = frozenset({"queued", "sending", "failed", "refused", "uncertain"})
 Policy = Literal["resend", "hold"]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,17 +57,14 @@ class TextSender:
     clock: Clock
     public_url: str
     settle_wait_s: float
+    counters: Counters
 
     async def send(self, job: Job) -> Outcome:
         """Send what is left of one message."""
         case = await job.keep(lambda tx: self._load(tx, job.item))
         if await self._was_withdrawn(job, case.message):
-            return Done(
-                words=wording.MADE_PRIVATE,
-                save=lambda tx: messages.set_state(
-                    tx, case.message.id, "refused", reason=wording.MADE_PRIVATE
-                ),
-            )
+            await self._keep(job, case, lambda tx: _withdraw(tx, case.message))
+            return Done(words=wording.MADE_PRIVATE)
         for part in case.parts:
             if part.carrier_id is not None or part.state not in TO_SEND:
                 continue
@@ -103,9 +101,8 @@ class TextSender:
                 return None
         refused = await job.keep(lambda tx: self._admit(tx, case, part))
         if refused is not None:
-            return Done(
-                words=refused.reason, save=lambda tx: self._refuse(tx, case, part, refused, None)
-            )
+            await self._keep(job, case, lambda tx: self._refuse(tx, case, part, refused, None))
+            return Done(words=refused.reason)
         text = self._text(case, part)
         try:
             accepted = await case.carrier.send(text)
@@ -115,8 +112,10 @@ class TextSender:
             await job.keep(lambda tx: self._take_back(tx, case, part))
             raise
         except Refused as error:
-            return self._refused_by_carrier(case, part, error)
-        await job.keep(lambda tx: self._accept(tx, case, part, accepted))
+            outcome = self._refused_by_carrier(case, part, error)
+            await self._keep(job, case, outcome.save)
+            return outcome
+        await self._keep(job, case, lambda tx: self._accept(tx, case, part, accepted))
         # The ids of both sides: with them a line leads from the webhook to the text.
         log.info(
             "text.sent",
@@ -126,6 +125,13 @@ class TextSender:
             carrier_id=accepted.carrier_id,
         )
         return None
+
+    async def _keep(self, job: Job, case: _Case, change: Callable[[Transaction], T]) -> T:
+        """Make a change under the claim, and count the state that the message came into by it."""
+        result, state = await job.keep(lambda tx: watch(tx, case.message.id, change))
+        if state is not None:
+            self.counters.count_outbound(state)
+        return result
 
     def _admit(self, tx: Transaction, case: _Case, part: Part) -> Refusal | None:
         """Ask the gate and note the intent, in one transaction."""
@@ -154,7 +160,7 @@ class TextSender:
             return _wait_for_sign(job, part, "waiting for a sign of the text", wait_s)
         if case.carrier.capabilities.can_find_sent:
             found = await case.carrier.find_sent(self._text(case, part), since_ms=begun_at)
-            if await job.keep(lambda tx: self._adopt(tx, case, part, found)):
+            if await self._keep(job, case, lambda tx: self._adopt(tx, case, part, found)):
                 return None
         await job.keep(lambda tx: parts.count_look(tx, part.id))
         if looks + 1 < len(LOOKS):
@@ -165,10 +171,8 @@ class TextSender:
             log.warning("text.sent_again", message=case.message.id, part=part.position)
             await job.keep(lambda tx: parts.send_again(tx, part.id, looks=RESENT))
             return None
-        return GaveUp(
-            words="it is not certain whether this text was sent",
-            save=lambda tx: self._leave_uncertain(tx, case, part),
-        )
+        await self._keep(job, case, lambda tx: self._leave_uncertain(tx, case, part))
+        return GaveUp(words="it is not certain whether this text was sent")
 
     def _adopt(self, tx: Transaction, case: _Case, part: Part, found: Sequence[Accepted]) -> bool:
         """Take the first text on the carrier's list that isn't one of our others."""
@@ -269,6 +273,7 @@ class TextSender:
                 parts.set_outcome(tx, part.id, "failed", reason=words)
         sum_up(tx, message)
         tell_agent(tx, message, wording.given_up(words), self.directory(tx))
+        self.counters.count_outbound("failed")
 
     async def _was_withdrawn(self, job: Job, message: Message) -> bool:
         """Whether a reply that has waited was made private or redacted meanwhile."""
@@ -286,6 +291,10 @@ class TextSender:
         except (TryLater, Refused, OutcomeUnknown):
             return False  # the desk is away; what was read when it was collected stands
         return any(item.id == message.comment_id and not item.public for item in found)
+
+
+def _withdraw(tx: Transaction, message: Message) -> None:
+    messages.set_state(tx, message.id, "refused", reason=wording.MADE_PRIVATE)
 
 
 def _fresh(part: Part) -> Callable[[Transaction], Part]:
