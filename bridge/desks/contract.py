@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NewType, Protocol
 
-from bridge.errors import Refused
+from bridge.errors import Refused, TryLater
 
 TicketId = NewType("TicketId", int)
 CommentId = NewType("CommentId", int)
@@ -28,6 +28,10 @@ class TicketFull(Refused):
 
 class TicketChanged(Refused):
     """The ticket changed since it was read (the stamp did not match): read it again."""
+
+
+class TicketBusy(TryLater):
+    """The ticket, or what one call may do, has had enough updates for now (429): not applied."""
 
 
 class RequesterSuspended(Refused):

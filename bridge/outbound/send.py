@@ -14,13 +14,20 @@ from typing import Literal, TypeVar
 import structlog
 
 from bridge.carriers.contract import Accepted, Carrier, OutgoingText
-from bridge.clock import Clock
 from bridge.desks.contract import Desk, TicketGone, TicketId
 from bridge.domain.directory import Directory
 from bridge.errors import CredentialsRefused, OutcomeUnknown, Refused, TryLater
 from bridge.outbound import wording
 from bridge.outbound.gate import Refusal, refusal
-from bridge.outbound.track import Counters, apply_state, learn_from, sum_up, tell_agent, watch
+from bridge.outbound.track import (
+    FAILURES,
+    Counters,
+    apply_state,
+    learn_from,
+    sum_up,
+    tell_agent,
+    watch,
+)
 from bridge.store import comments, conversations, messages, parts, work
 from bridge.store.database import Transaction
 from bridge.store.messages import Message
@@ -45,6 +52,7 @@ class _Case:
     parts: tuple[Part, ...]
     carrier: Carrier
     policy: Policy
+    now_ms: int  # the database's time: what begun_at and created_at are told by
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +62,6 @@ class TextSender:
     desk: Desk
     carriers: Mapping[str, Carrier]
     directory: Callable[[Transaction], Directory]
-    clock: Clock
     public_url: str
     settle_wait_s: float
     counters: Counters
@@ -62,7 +69,7 @@ class TextSender:
     async def send(self, job: Job) -> Outcome:
         """Send what is left of one message."""
         case = await job.keep(lambda tx: self._load(tx, job.item))
-        if await self._was_withdrawn(job, case.message):
+        if await self._was_withdrawn(job, case):
             await self._keep(job, case, lambda tx: _withdraw(tx, case.message))
             return Done(words=wording.MADE_PRIVATE)
         for part in case.parts:
@@ -88,6 +95,7 @@ class TextSender:
             parts=tuple(parts.of_message(tx, message.id)),
             carrier=carrier,
             policy=asked or default,
+            now_ms=tx.now_ms(),
         )
 
     async def _send_part(self, job: Job, case: _Case, part: Part) -> Outcome | None:
@@ -155,17 +163,17 @@ class TextSender:
         begun_at = part.begun_at or case.message.created_at
         looks = part.looks % RESENT
         due_ms = begun_at + int(LOOKS[min(looks, len(LOOKS) - 1)] * self.settle_wait_s * 1000)
-        wait_s = (due_ms - self.clock.now_ms()) / 1000
+        wait_s = (due_ms - case.now_ms) / 1000
         if wait_s > 0:
             return _wait_for_sign(job, part, "waiting for a sign of the text", wait_s)
         if case.carrier.capabilities.can_find_sent:
             found = await case.carrier.find_sent(self._text(case, part), since_ms=begun_at)
             if await self._keep(job, case, lambda tx: self._adopt(tx, case, part, found)):
                 return None
-        await job.keep(lambda tx: parts.count_look(tx, part.id))
+        now_ms = await job.keep(lambda tx: _count_look(tx, part))
         if looks + 1 < len(LOOKS):
             due_ms = begun_at + int(LOOKS[looks + 1] * self.settle_wait_s * 1000)
-            wait_s = max(0.0, (due_ms - self.clock.now_ms()) / 1000)
+            wait_s = max(0.0, (due_ms - now_ms) / 1000)
             return _wait_for_sign(job, part, "no sign of the text yet", wait_s)
         if case.policy == "resend" and part.looks < RESENT:
             log.warning("text.sent_again", message=case.message.id, part=part.position)
@@ -249,7 +257,9 @@ class TextSender:
         if message.kind != "reply" or message.conversation_id is None:
             return
         said = []
-        if message.told_agent:
+        now = messages.get(tx, message.id) or message
+        # A report of failure may have overtaken our own answer: then the note is right as it is.
+        if message.told_agent and now.state not in FAILURES:
             said.append(wording.sent_after_all(message.body))
         if len(case.parts) > 1:
             segments = sum(part.segments for part in parts.of_message(tx, message.id))
@@ -275,9 +285,10 @@ class TextSender:
         tell_agent(tx, message, wording.given_up(words), self.directory(tx))
         self.counters.count_outbound("failed")
 
-    async def _was_withdrawn(self, job: Job, message: Message) -> bool:
+    async def _was_withdrawn(self, job: Job, case: _Case) -> bool:
         """Whether a reply that has waited was made private or redacted meanwhile."""
-        waited = self.clock.now_ms() - message.created_at
+        message = case.message
+        waited = case.now_ms - message.created_at
         is_fresh = job.item.attempts == 0 and waited < RECHECK_AFTER_MS
         if message.kind != "reply" or is_fresh or message.comment_id is None:
             return False
@@ -299,6 +310,11 @@ def _withdraw(tx: Transaction, message: Message) -> None:
 
 def _fresh(part: Part) -> Callable[[Transaction], Part]:
     return lambda tx: parts.get(tx, part.id) or part
+
+
+def _count_look(tx: Transaction, part: Part) -> int:
+    parts.count_look(tx, part.id)
+    return tx.now_ms()
 
 
 def _wait_for_sign(job: Job, part: Part, words: str, wait_s: float) -> Later:

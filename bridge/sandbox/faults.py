@@ -7,6 +7,7 @@ that match; everything else passes. Every request is noted with the status it go
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import socket
 import struct
 import time
@@ -36,6 +37,8 @@ class Seen:
     at: float
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    retry_after_s: float | None = None  # what a refusal asked for
+    call: tuple[str, ...] = ()  # the same for the same call again
     connection: int = 0
 
 
@@ -220,6 +223,17 @@ class Faults:
             if fnmatchcase(one.method, method.upper()) and fnmatchcase(one.path, path)
         ]
 
+    def early_repeats(self) -> list[Seen]:
+        """Calls that came again before the time that their refusal had asked for."""
+        not_before: dict[tuple[str, ...], float] = {}
+        early = []
+        for one in self.requests:
+            if one.at < not_before.get(one.call, 0.0):
+                early.append(one)
+            if one.retry_after_s is not None:
+                not_before[one.call] = one.at + one.retry_after_s
+        return early
+
     def middleware(self) -> Middleware:
         """Return the aiohttp middleware; it goes outermost."""
 
@@ -231,6 +245,7 @@ class Faults:
                 query=request.query_string,
                 at=time.monotonic(),
                 headers=dict(request.headers),
+                call=await _call_of(request),
                 connection=_port_of(request),
             )
             self.requests.append(seen)
@@ -241,6 +256,8 @@ class Faults:
                 rule.used += 1
                 response = await _misbehave(rule, request, handler)
             seen.status = LOST if _is_cut(request) else response.status
+            asked = response.headers.get("Retry-After", "")
+            seen.retry_after_s = float(asked) if asked.isdecimal() else None
             return response
 
         return faulty
@@ -252,6 +269,12 @@ class Faults:
             if rule.matches(request.method, request.path):
                 return rule
         return None
+
+
+async def _call_of(request: web.Request) -> tuple[str, ...]:
+    # An update of a ticket is the same call whatever it says: the limit is the ticket's.
+    content = await request.read() if request.method == "POST" else b""
+    return request.method, request.path_qs, hashlib.sha256(content).hexdigest()
 
 
 async def _misbehave(rule: Rule, request: web.Request, handler: Handler) -> web.StreamResponse:

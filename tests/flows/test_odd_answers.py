@@ -9,7 +9,7 @@ import pytest
 
 from bridge.sandbox.demo import Sandbox
 from bridge.sandbox.faults import LOST, Faults, Seen
-from bridge.work.worker import Pace
+from bridge.work.pace import Pace
 from tests.flows.cast import ACME, JONAS, MAYA, customer_comments, only_ticket, text, tickets
 from tests.flows.conftest import Start, eventually
 from tests.flows.outbound import SEND, notes, open_ticket, phone, replies, settled, words
