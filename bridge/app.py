@@ -258,10 +258,11 @@ class Service:
 
     async def take_report(self, carrier: str, report: DeliveryReport) -> None:
         """Apply a delivery report. Raises NotDurable."""
-        message = await self.database.write(
+        message, state = await self.database.write(
             lambda tx: take_report(tx, self.carriers[carrier], report, self.directory.at(tx))
         )
-        self.metrics.count_outbound(report.state)
+        if state is not None:
+            self.metrics.count_outbound(state)
         log.info("report.received", carrier=carrier, message=message, state=report.state)
 
     async def take_hint(self, hint: Hint) -> None:

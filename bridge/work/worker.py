@@ -366,7 +366,10 @@ class Worker:
             self._throttle.got_through()
         self.counters.count_attempt(claimed.item.kind, name)
         # Shielded: how it ended is known, and a stop must not make it unknown again.
-        return await asyncio.shield(self.database.write(commit))
+        item = await asyncio.shield(self.database.write(commit))
+        if isinstance(outcome, (Done, GaveUp)):
+            outcome.then()
+        return item
 
     def _pause_of(self, item: Item, outcome: Later) -> int:
         if outcome.unknown and outcome.pause_s is not None:
