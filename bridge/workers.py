@@ -25,7 +25,8 @@ from bridge.store.database import Database, Transaction
 from bridge.sweeps.handlers import build_sweeps
 from bridge.ticketing.notes import NoteWriter
 from bridge.ticketing.writes import DeskWriter
-from bridge.work.worker import Pace, Worker
+from bridge.work.pace import Pace
+from bridge.work.worker import Worker
 
 
 def build_workers(
@@ -51,7 +52,7 @@ def build_workers(
         counters=metrics,
         interval_s=settings.sweep_interval,
     )
-    sender = _sender(settings, desk, carriers, directory, clock)
+    sender = _sender(settings, desk, carriers, directory, metrics)
     at_desk: Mapping[str, Any] = {
         **_for_tickets(database, DeskWriter(desk=desk, clock=clock, limits=limits), directory),
         "look": ReplyCollector(
@@ -68,7 +69,7 @@ def build_workers(
         Worker,
         database=database,
         clock=clock,
-        pace=_pace(settings),
+        pace=pace_of(settings),
         counters=metrics,
         on_set_aside={
             "text": inbound_ticket.note_set_aside,
@@ -89,15 +90,15 @@ def _sender(
     desk: Desk,
     carriers: Mapping[str, Carrier],
     directory: Callable[[Transaction], Directory],
-    clock: Clock,
+    metrics: Metrics,
 ) -> TextSender:
     return TextSender(
         desk=desk,
         carriers=carriers,
         directory=directory,
-        clock=clock,
         public_url=settings.public_url,
         settle_wait_s=settings.settle_wait,
+        counters=metrics,
     )
 
 
@@ -114,7 +115,8 @@ def _for_tickets(
     return {"text": texts.write_text, "note": notes.write_note}
 
 
-def _pace(settings: Settings) -> Pace:
+def pace_of(settings: Settings) -> Pace:
+    """How long to wait between tries, as the operator has it."""
     return Pace(
         retry_base_s=min(settings.retry_base, settings.retry_max),
         retry_max_s=settings.retry_max,

@@ -275,11 +275,6 @@ def hurry(tx: Transaction, lane: str) -> None:
     tx.announce(WORK)
 
 
-def forget_leases(tx: Transaction) -> int:
-    """Make every claimed lane due now: for a start after which no other process can hold one."""
-    return tx.run("UPDATE lanes SET due_at = $1, lease = NULL WHERE lease IS NOT NULL", tx.now_ms())
-
-
 def drop_looks_like(tx: Transaction, item: Item) -> bool:
     """Forget the other looks at this ticket: the one that begins now answers them as well.
 

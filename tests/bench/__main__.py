@@ -16,7 +16,7 @@ import aiohttp
 from aiohttp import web
 
 from bridge import logs
-from bridge.carriers.registry import CAPABILITIES
+from bridge.carriers.registry import answered_words
 from bridge.clock import SystemClock
 from bridge.domain.settings_file import parse
 from bridge.sandbox.demo import Sandbox
@@ -151,7 +151,7 @@ async def set_up(folder: Path) -> None:
     """Make the database with one sender."""
     database = SqliteDatabase(str(folder / "bench.db"), SystemClock())
     await database.open()
-    words = {name: can.answers for name, can in CAPABILITIES.items()}
+    words = answered_words()
     file = parse(SETTINGS, words)
     await database.write(lambda tx: import_settings(tx, file, words, prune=False))
     await database.close()

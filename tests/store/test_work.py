@@ -312,18 +312,6 @@ async def test_an_answer_hurries_a_lane_that_waits(database: Database, clock: Ha
     assert await rows(database, "SELECT * FROM lanes") == before  # a lease is not cut short
 
 
-async def test_what_was_claimed_before_a_restart_is_due_at_once(database: Database) -> None:
-    await put(database, "a")
-    await put(database, "b", delay_ms=60_000)
-    stale = (await claim(database))["a"]
-
-    assert await database.write(work.forget_leases) == 1
-
-    assert list(await claim(database)) == ["a"]  # and what waits for its time still waits
-    with pytest.raises(LeaseLost):
-        await database.write(lambda tx: work.finish(tx, stale))
-
-
 async def test_what_is_put_in_is_announced(database: Database) -> None:
     told: list[str] = []
     database.listen(work.WORK, lambda: told.append("work"))

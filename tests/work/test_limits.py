@@ -14,8 +14,8 @@ from bridge.store import conversations, work
 from bridge.store.database import Transaction
 from bridge.store.ranks import NOTES, SWEEPS, TEXTS, UNLIMITED
 from bridge.work.outcomes import Done, Job, Outcome
+from bridge.work.pace import Pace
 from bridge.work.throttle import Throttle
-from bridge.work.worker import Pace
 from tests.stores import column
 from tests.work.conftest import Bench
 
