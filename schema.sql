@@ -236,9 +236,23 @@ CREATE TABLE lanes (
     lane    TEXT PRIMARY KEY,
     account TEXT NOT NULL,
     due_at  BIGINT NOT NULL,
-    lease   TEXT                          -- the claim; every later write checks that it still holds
+    lease   TEXT,                         -- the claim; every later write checks that it still holds
+    rank    BIGINT NOT NULL DEFAULT 1     -- who goes first when not all can: 0 what updates no
+                CHECK (rank BETWEEN 0 AND 3)  -- ticket (a new one, a send), 1 texts, 2 notes,
+                                              -- 3 sweeps; set by whoever puts in or gives back
 );
-CREATE INDEX lanes_due ON lanes (account, due_at);
+CREATE INDEX lanes_due ON lanes (account, rank, due_at);
+
+-- The updates of tickets that were noted as about to leave: what the desk's limits are counted by.
+-- Those that no limit looks at any more are forgotten by the sweep.
+CREATE TABLE updates (
+    id            INTEGER PRIMARY KEY,
+    ticket_id     BIGINT NOT NULL,
+    at            BIGINT NOT NULL,
+    refused_until BIGINT                  -- the desk itself said that the ticket has had enough
+);
+CREATE INDEX updates_by_ticket ON updates (ticket_id, at);
+CREATE INDEX updates_by_time ON updates (at);
 
 -- Accounts that must not be called for a while: 429, 401, maintenance.
 CREATE TABLE pauses (

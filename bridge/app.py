@@ -22,26 +22,18 @@ from bridge.desks.zendesk.desk import ZendeskDesk
 from bridge.desks.zendesk.events import Hint
 from bridge.errors import NotDurable, UserMistake
 from bridge.http import HttpClient
-from bridge.inbound import ticket as inbound_ticket
 from bridge.inbound.judge import Rules
 from bridge.inbound.receive import Taken, take_in, take_in_waiting
-from bridge.inbound.requester import Requesters
-from bridge.inbound.ticket import TicketWriter
 from bridge.metrics import Backlog, Metrics
 from bridge.outbound import request as outbound_request
-from bridge.outbound.collect import ReplyCollector
-from bridge.outbound.send import TextSender
 from bridge.outbound.track import take_report
 from bridge.secrets import unseal
 from bridge.settings import Settings
-from bridge.store import conversations, leaps, signatures, sweeps, work
+from bridge.store import conversations, leaps, leases, signatures, sweeps, work
 from bridge.store.database import Transaction
-from bridge.sweeps.handlers import Sweeps, build_sweeps
-from bridge.ticketing.notes import NoteWriter
-from bridge.ticketing.writes import DeskWriter
 from bridge.web.parts import NewMessage, WebParts
 from bridge.web.server import create_app, create_runner
-from bridge.work.worker import Pace, Worker
+from bridge.workers import build_workers, pace_of
 
 log = structlog.get_logger()
 
@@ -111,12 +103,16 @@ class Service:
         self.carriers = carriers_of(settings, self._carrier_http.__getitem__, self.clock)
         self.app = create_app(self._web_parts())
         self._runner: web.AppRunner | None = None
-        self._pace = Pace(
-            retry_base_s=min(settings.retry_base, settings.retry_max),
-            retry_max_s=settings.retry_max,
-            settle_wait_s=settings.settle_wait,
+        self._workers = build_workers(
+            settings,
+            database=self.database,
+            clock=self.clock,
+            desk=self.desk,
+            carriers=self.carriers,
+            directory=self.directory.at,
+            rules=self.rules,
+            metrics=self.metrics,
         )
-        self._workers = self._make_workers()
         self._tasks: list[asyncio.Task[None]] = []
         self._forgeries: dict[str, str] = {}
         self._settled_version = -1
@@ -189,7 +185,7 @@ class Service:
         if not self.settings.uses_postgres:
             # The file's lock says that nobody else is at work, or holds a lease.
             leaps.follow_since_last_run(tx)
-            work.forget_leases(tx, self._pace.pause_after_crash_ms)
+            leases.forget_leases(tx, pace_of(self.settings).pause_after_crash_ms)
         work.end_credential_pauses(tx)
         for account in (ZENDESK, *self.carriers):
             sweeps.plan_now(tx, account)
@@ -220,68 +216,6 @@ class Service:
         seen, self._forgeries = self._forgeries, {}
         if seen:
             await self.database.write(lambda tx: signatures.note_all(tx, seen))
-
-    def _make_workers(self) -> list[Worker]:
-        writer = DeskWriter(desk=self.desk, clock=self.clock)
-        texts = TicketWriter(
-            database=self.database,
-            writer=writer,
-            requesters=Requesters(database=self.database, desk=self.desk),
-            directory=self.directory.at,
-        )
-        notes = NoteWriter(database=self.database, writer=writer)
-        replies = ReplyCollector(
-            database=self.database,
-            desk=self.desk,
-            directory=self.directory.at,
-            longest=self.rules.longest,
-            counters=self.metrics,
-            max_age_ms=self.rules.answer_within_ms,
-        )
-        sender = TextSender(
-            desk=self.desk,
-            carriers=self.carriers,
-            directory=self.directory.at,
-            public_url=self.settings.public_url,
-            settle_wait_s=self.settings.settle_wait,
-        )
-        swept = self._build_sweeps()
-        accounts: Mapping[str, Mapping[str, Any]] = {
-            ZENDESK: {
-                "text": texts.write_text,
-                "note": notes.write_note,
-                "look": replies.look,
-                "sweep": swept.replies,
-            },
-            **{name: {"send": sender.send, "sweep": swept.texts} for name in CAPABILITIES},
-        }
-        return [
-            Worker(
-                account=account,
-                database=self.database,
-                handlers=handlers,
-                clock=self.clock,
-                pace=self._pace,
-                counters=self.metrics,
-                on_set_aside={
-                    "text": inbound_ticket.note_set_aside,
-                    "send": sender.note_set_aside,
-                    "sweep": swept.note_set_aside,
-                },
-            )
-            for account, handlers in accounts.items()
-        ]
-
-    def _build_sweeps(self) -> Sweeps:
-        return build_sweeps(
-            database=self.database,
-            desk=self.desk,
-            carriers=self.carriers,
-            directory=self.directory.at,
-            rules=self.rules,
-            counters=self.metrics,
-            interval_s=self.settings.sweep_interval,
-        )
 
     def _web_parts(self) -> WebParts:
         token = self.settings.api_token

@@ -63,7 +63,14 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     # A text that a sweep found goes the way of any other.
     "bridge.sweeps": (*FLOW, "bridge.inbound"),
     "bridge.web": BELOW_WEB,
-    "bridge.app": (*BELOW_WEB, "bridge.databases", "bridge.sweeps", "bridge.web"),
+    "bridge.workers": (*BELOW_WEB, "bridge.sweeps"),
+    "bridge.app": (
+        *BELOW_WEB,
+        "bridge.databases",
+        "bridge.sweeps",
+        "bridge.web",
+        "bridge.workers",
+    ),
     "bridge.process": (*BELOW_WEB, "bridge.app"),
     "bridge.provisioning": BELOW_WEB,
     "bridge.doctor": (*BELOW_WEB, "bridge.app", "bridge.databases", "bridge.provisioning"),

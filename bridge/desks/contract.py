@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NewType, Protocol
 
-from bridge.errors import Refused
+from bridge.errors import Refused, TryLater
 
 TicketId = NewType("TicketId", int)
 CommentId = NewType("CommentId", int)
@@ -28,6 +28,10 @@ class TicketFull(Refused):
 
 class TicketChanged(Refused):
     """The ticket changed since it was read (the stamp did not match): read it again."""
+
+
+class TicketBusy(TryLater):
+    """The ticket, or what one call may do, has had enough updates for now (429): not applied."""
 
 
 class RequesterSuspended(Refused):
@@ -95,11 +99,14 @@ class CommentDraft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketDraft:
-    """A ticket to open. `key` is its external id, and what its idempotency key begins with."""
+    """A ticket to open. `key` is its external id, and what its idempotency key begins with.
+
+    `requester_id` None means the bridge itself.
+    """
 
     key: str
     subject: str
-    requester_id: UserId
+    requester_id: UserId | None
     first: CommentDraft
     tags: tuple[str, ...] = ()
     number: str = ""  # the number that was texted, for the ticket field

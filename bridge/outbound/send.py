@@ -32,7 +32,7 @@ log = structlog.get_logger()
 
 LOOKS = (1, 4, 12, 36)  # when to look, in multiples of the settle wait since the send began
 RESENT = 100  # added to a part's looks once it has been sent again: that happens once
-RECHECK_AFTER_MS = 30_000  # a reply that has waited this long is read again before it leaves
+RECHECK_AFTER_MS = 5_000  # nobody withdraws a reply sooner; what waited longer is read again
 TO_SEND = frozenset({"queued", "sending", "failed", "refused", "uncertain"})
 Policy = Literal["resend", "hold"]
 
@@ -42,8 +42,8 @@ class _Case:
     message: Message
     parts: tuple[Part, ...]
     carrier: Carrier
-    policy: Policy
     now_ms: int  # the database's time: what begun_at and created_at are told by
+    policy: Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,8 @@
-"""Claims of our own that ended with the database away: given back before their time is over."""
+"""Claims that nobody works on any more: given back before their time is over."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from bridge.store import work
 from bridge.store.database import Transaction
@@ -29,3 +29,19 @@ def take_back(tx: Transaction, claims: Iterable[Claim], *, pause_ms: int) -> int
     if taken:
         tx.announce(work.WORK)
     return taken
+
+
+def forget_leases(tx: Transaction, pause_ms: Callable[[int], int]) -> int:
+    """Make every claimed lane due again: for a start after which no other process can hold one.
+
+    `pause_ms` says how long what was begun so often, and never ended, is to wait first.
+    """
+    held = tx.all(
+        "SELECT lane, coalesce((SELECT starts FROM work WHERE work.lane = lanes.lane "
+        "AND state = 'waiting' ORDER BY id LIMIT 1), 0) AS starts "
+        "FROM lanes WHERE lease IS NOT NULL"
+    )
+    for row in held:
+        due = tx.now_ms() + pause_ms(int(row["starts"]))
+        tx.run("UPDATE lanes SET due_at = $1, lease = NULL WHERE lane = $2", due, row["lane"])
+    return len(held)

@@ -13,7 +13,7 @@ import structlog
 
 from bridge.desks.contract import Change, Changes, Desk, TicketId
 from bridge.errors import CredentialsRefused, Refused
-from bridge.store import sweeps, work
+from bridge.store import sweeps, updates, work
 from bridge.store.database import Transaction
 from bridge.store.sweeps import Position
 from bridge.sweeps.plan import plan_next
@@ -66,6 +66,7 @@ class ReplySweep:
 
     def _begin(self, tx: Transaction) -> tuple[Position, Sequence[TicketId], int]:
         now_ms = tx.now_ms()
+        updates.forget_old(tx)
         active = sweeps.active_tickets(tx, now_ms - ACTIVE_MS, MOST_ACTIVE)
         return sweeps.begin(tx, self.desk.name), [TicketId(each) for each in active], now_ms
 

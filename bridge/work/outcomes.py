@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+from bridge.store import attempts
 from bridge.store.database import Transaction
 from bridge.store.work import Item
 
@@ -36,6 +37,7 @@ class Later:
     pause_s: float | None = None
     save: Save = nothing
     unknown: bool = False  # the call may have been applied
+    counts: bool = True  # false: nothing was tried, it was not its turn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,11 @@ class GaveUp:
 
 
 Outcome = Done | Later | GaveUp
+
+
+def its_turn_later(words: str, wait_ms: int) -> Later:
+    """Nothing was tried: a limit leaves no room now."""
+    return Later(words=f"{words}: waits for its turn", pause_s=wait_ms / 1000, counts=False)
 
 
 class Job(Protocol):
@@ -61,3 +68,14 @@ class Job(Protocol):
     async def keep(self, transaction: Callable[[Transaction], T]) -> T:
         """Run a transaction under the claim. Raises LeaseLost."""
         ...
+
+
+def name_of(outcome: Outcome) -> attempts.Outcome:
+    """How an attempt with this outcome is kept."""
+    match outcome:
+        case Done():
+            return "done"
+        case Later():
+            return "unknown" if outcome.unknown else "later"
+        case GaveUp():
+            return "refused"

@@ -17,12 +17,16 @@ from typing import Any, Protocol, TypeVar
 import structlog
 
 from bridge.clock import Clock, steady_ms
+from bridge.domain.limits import Room
 from bridge.domain.retries import pause_ms
 from bridge.errors import CredentialsRefused, NotDurable, OutcomeUnknown, Refused, TryLater
-from bridge.store import leases, work
+from bridge.store import attempts, leases, work
 from bridge.store.database import Database, Transaction
+from bridge.store.ranks import NOTES, TEXTS
 from bridge.store.work import Claim, Item, LeaseLost
-from bridge.work.outcomes import Done, GaveUp, Job, Later, Outcome, Save, nothing
+from bridge.work.outcomes import Done, GaveUp, Job, Later, Outcome, Save, name_of, nothing
+from bridge.work.pace import Pace
+from bridge.work.throttle import Throttle
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -48,32 +52,6 @@ class Counters(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
-    """How much at once, and how long between tries (seconds)."""
-
-    at_once: int = 64
-    retry_base_s: float = 1.0
-    retry_max_s: float = 300.0
-    settle_wait_s: float = 5.0
-
-    def pause_after_crash_ms(self, starts: int) -> int:
-        """How long what was begun so often and never ended waits after a restart.
-
-        Nothing after the first time. Then longer and longer, and each by chance: so that what
-        crashes the process meets fewer and fewer others at work, and those get done meanwhile.
-        """
-        if starts < 2:
-            return 0
-        return pause_ms(
-            starts - 1,
-            base_s=self.retry_base_s,
-            max_s=self.retry_max_s,
-            jitter=random.random(),  # noqa: S311 - spreads tries, guards nothing
-            asked_s=None,
-        )
-
-
 @dataclass(slots=True)
 class _Turn:
     """A claimed item as its handler sees it (the `Job` contract)."""
@@ -82,6 +60,7 @@ class _Turn:
     claimed: Claim
     item: Item
     began_ms: int
+    throttle: Throttle
 
     async def intend(self, intent: Mapping[str, Any] | None, save: Save = nothing) -> None:
         """Make durable that this write may leave."""
@@ -92,6 +71,7 @@ class _Turn:
 
         await self.database.write(commit)
         self.item = replace(self.item, intent=intent)
+        self.throttle.noted(self.claimed.lane)
 
     async def keep(self, transaction: Callable[[Transaction], T]) -> T:
         """Run a transaction under the claim."""
@@ -116,11 +96,19 @@ class Worker:
     on_set_aside: Mapping[str, Callable[[Transaction, Item, str], None]] = field(
         default_factory=dict
     )
+    room: Callable[[Transaction], Room] = lambda _tx: Room()  # for updates, by the account's limit
+    spare_in_s: Callable[[], float] = lambda: 0.0  # how long what can wait leaves it to others
+    _throttle: Throttle = field(init=False)
+    _is_short: bool = False
+    _turns: int = 0
     _running: dict[asyncio.Task[None], Claim] = field(default_factory=dict)
     _adrift: list[Claim] = field(default_factory=list)  # they may hold, and nobody works on them
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _stopping: bool = False
     _paused_until_ms: int = 0  # by the steady time; never later than the pause that is stored
+
+    def __post_init__(self) -> None:
+        self._throttle = Throttle(self.pace.at_once)
 
     def wake(self) -> None:
         """Look for work now."""
@@ -155,28 +143,52 @@ class Worker:
             await asyncio.gather(*list(self._running), return_exceptions=True)
 
     async def _claim_some(self) -> float:
-        """Claim what is due and start it. Returns how long to wait, in seconds."""
-        free = self.pace.at_once - len(self._running)
+        """Claim what is due and start it. Returns how long to wait, in seconds.
+
+        What there is no room for is not begun: it waits in its lane.
+        """
+        free = self._throttle.free(len(self._running))
         if free <= 0:
             return POLL_S  # a lane that ends wakes us
-        paused_s, due = await self.database.read(self._outlook)
-        if paused_s > 0 or not due:
-            return min(POLL_S, paused_s) if paused_s > 0 else await self._until_next()
+        paused_s, due, room = await self.database.read(self._outlook)
+        if paused_s > 0:
+            return min(POLL_S, paused_s)
+        self._is_short = room.is_short
+        quotas = self._quotas(room)
+        may = {rank: quotas[rank] for rank, wait_ms in due.items() if wait_ms <= 0 < quotas[rank]}
+        if not may:
+            return self._until_next(due, room, quotas)
+        claims = await self._claim(free, may)
+        for claimed in claims:
+            self._throttle.claimed(claimed.lane, claimed.rank)
+            task = asyncio.create_task(self._work_lane(claimed), name=f"lane {claimed.lane}")
+            self._running[task] = claimed
+            task.add_done_callback(self._ended)
+        if len(claims) == free:
+            return 0.0
+        _, due, room = await self.database.read(self._outlook)
+        return self._until_next(due, room, self._quotas(room))
+
+    async def _claim(self, most: int, by_rank: Mapping[int, int]) -> list[Claim]:
         claims: list[Claim] = []
 
         def claim(tx: Transaction) -> None:
-            claims[:] = work.claim(tx, account=self.account, most=free, lease_ms=LEASE_MS)
+            claims[:] = work.claim(
+                tx,
+                account=self.account,
+                most=most,
+                lease_ms=LEASE_MS,
+                by_rank=by_rank,
+                turn=self._turns,
+            )
 
         try:
             await self.database.write(claim)
         except NotDurable:
             self._adrift += claims  # the answer may be all that was lost
             raise
-        for claimed in claims:
-            task = asyncio.create_task(self._work_lane(claimed), name=f"lane {claimed.lane}")
-            self._running[task] = claimed
-            task.add_done_callback(self._ended)
-        return 0.0 if len(claims) == free else await self._until_next()
+        self._turns += 1
+        return claims
 
     @property
     def _soon_s(self) -> float:
@@ -195,19 +207,31 @@ class Worker:
             del self._adrift[: len(adrift)]
             log.info("work.taken_back", account=self.account, lanes=taken)
 
-    def _outlook(self, tx: Transaction) -> tuple[float, bool]:
+    def _quotas(self, room: Room) -> Mapping[int, int]:
+        spare = self.spare_in_s() <= 0
+        return self._throttle.quotas(room, spare=spare, now_ms=steady_ms(self.clock))
+
+    def _outlook(self, tx: Transaction) -> tuple[float, Mapping[int, int], Room]:
         paused = work.pauses(tx).get(self.account)
         paused_s = 0.0 if paused is None else max(0.0, (paused[0] - tx.now_ms()) / 1000)
-        return paused_s, work.has_due(tx, self.account)
+        due = work.next_due_in_ms(tx, self.account)
+        room = self.room(tx) if TEXTS in due or NOTES in due else Room()
+        return paused_s, due, room
 
-    async def _until_next(self) -> float:
-        wait_ms = await self.database.read(lambda tx: work.next_due_in_ms(tx, self.account))
-        if wait_ms is None:
-            return POLL_S
-        return min(POLL_S, max(0.001, wait_ms / 1000))
+    def _until_next(self, due: Mapping[int, int], room: Room, quotas: Mapping[int, int]) -> float:
+        waits_ms = [due[rank] for rank in due if quotas[rank] > 0]
+        if any(quotas[rank] == 0 for rank in due):
+            waits_ms += [
+                wait_ms
+                for wait_ms in (room.wait_ms, self._throttle.held_ms(steady_ms(self.clock)))
+                if wait_ms > 0
+            ]
+        return min(POLL_S, max(0.001, min(waits_ms, default=POLL_S * 1000) / 1000))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._running.pop(task, None)
+        claimed = self._running.pop(task, None)
+        if claimed is not None:
+            self._throttle.noted(claimed.lane)
         self._wake.set()
         if not task.cancelled() and task.exception() is not None:
             # The lane's lease ends and the item is tried again, its start counted.
@@ -218,10 +242,11 @@ class Worker:
         for turn in range(ITEMS_A_TURN + 1):
             if item is None:
                 return
-            current = Claim(lane=claimed.lane, lease=claimed.lease, item=item)
+            current = replace(claimed, item=item)
             try:
                 is_paused = steady_ms(self.clock) < self._paused_until_ms
-                if self._stopping or is_paused or turn == ITEMS_A_TURN:
+                is_over = turn == ITEMS_A_TURN or (turn > 0 and self._is_short)
+                if self._stopping or is_paused or is_over:
                     await self._give_back(current)
                     return
                 item = await self._work_item(current)
@@ -250,7 +275,7 @@ class Worker:
         if item.starts > MOST_CRASHES:
             words = f"begun {item.starts - 1} times and never ended: it may crash the bridge"
             return await self._save(claimed, GaveUp(words=words), began_ms, "crashed")
-        turn = _Turn(self.database, claimed, item, began_ms)
+        turn = _Turn(self.database, claimed, item, began_ms, self._throttle)
         try:
             outcome = await self.handlers[item.kind](turn)
         except (TryLater, Refused, OutcomeUnknown) as error:
@@ -261,10 +286,13 @@ class Worker:
             log.exception("work.fault", kind=item.kind)
             words = f"a fault in the bridge: {type(error).__name__}"
             faulted: Outcome = Later(words=words)
-            if await self.database.read(partial(work.count_faults, item=item)) + 1 >= MOST_FAULTS:
+            if (
+                await self.database.read(partial(attempts.count_faults, item=item)) + 1
+                >= MOST_FAULTS
+            ):
                 faulted = GaveUp(words=words)
             return await self._save(claimed, faulted, began_ms, "fault")
-        return await self._save(claimed, outcome, began_ms, _name(outcome))
+        return await self._save(claimed, outcome, began_ms, name_of(outcome))
 
     async def _save_far_side(
         self, claimed: Claim, error: TryLater | Refused | OutcomeUnknown, began_ms: int
@@ -277,6 +305,9 @@ class Worker:
             if error.whole_account:
                 pause_s = error.pause_s if error.pause_s is not None else self.pace.retry_base_s
                 await self._pause(error.words, pause_s, "asked")
+            elif error.pause_s is not None:
+                now_ms = steady_ms(self.clock)
+                self._throttle.was_asked(claimed.lane, claimed.rank, error.pause_s, now_ms)
             return await self._save(claimed, self._again(claimed.item, error), began_ms, "later")
         if isinstance(error, OutcomeUnknown):
             return await self._save(claimed, self._again(claimed.item, error), began_ms, "unknown")
@@ -295,6 +326,7 @@ class Worker:
         return Later(words=error.words, pause_s=max(pause_s, error.pause_s or 0.0), unknown=True)
 
     async def _pause(self, words: str, pause_s: float, kind: str) -> None:
+        self._throttle.paused()
         until_ms = steady_ms(self.clock) + int(pause_s * 1000)
         self._paused_until_ms = max(self._paused_until_ms, until_ms)
         new = await self.database.write(
@@ -306,10 +338,10 @@ class Worker:
             log.error("account.paused", account=self.account, reason=words, seconds=pause_s)
 
     async def _save(
-        self, claimed: Claim, outcome: Outcome, began_ms: int, name: work.Outcome
+        self, claimed: Claim, outcome: Outcome, began_ms: int, name: attempts.Outcome
     ) -> Item | None:
         def commit(tx: Transaction) -> Item | None:
-            work.note_attempt(
+            attempts.note_attempt(
                 tx, claimed.item, outcome=name, words=outcome.words, began_ms=began_ms
             )
             match outcome:
@@ -325,10 +357,13 @@ class Worker:
                     return work.set_aside(tx, claimed, outcome.words)
                 case Later():
                     pause = self._pause_of(claimed.item, outcome)
-                    work.put_off(tx, claimed, pause_ms=pause, reason=outcome.words)
+                    counts = outcome.counts
+                    work.put_off(tx, claimed, pause_ms=pause, reason=outcome.words, counts=counts)
                     outcome.save(tx)  # last, as it may hurry the lane
                     return None
 
+        if isinstance(outcome, Done):
+            self._throttle.got_through()
         self.counters.count_attempt(claimed.item.kind, name)
         # Shielded: how it ended is known, and a stop must not make it unknown again.
         return await asyncio.shield(self.database.write(commit))
@@ -352,16 +387,6 @@ class Worker:
                 # A lease outlasts several of these, so that one may fail.
                 with contextlib.suppress(NotDurable):
                     await self.database.write(lambda tx, h=held: work.renew(tx, h, LEASE_MS))  # type: ignore[misc]
-
-
-def _name(outcome: Outcome) -> work.Outcome:
-    match outcome:
-        case Done():
-            return "done"
-        case Later():
-            return "unknown" if outcome.unknown else "later"
-        case GaveUp():
-            return "refused"
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:

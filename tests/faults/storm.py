@@ -49,7 +49,7 @@ WEBHOOK_WEIGHTS: dict[Kind, float] = {**WEIGHTS, "repeat": 4}
 LONGEST_FAULT_S = 2.5  # the last look for a lost text comes well after what is still on its way
 SETTINGS = {
     "BRIDGE_HTTP_TIMEOUT": "2",
-    "BRIDGE_RETRY_BASE": "0.1",
+    "BRIDGE_RETRY_BASE": "0.5",
     "BRIDGE_RETRY_MAX": "1",
     "BRIDGE_SETTLE_WAIT": "0.25",
     "BRIDGE_SWEEP_INTERVAL": "2",
@@ -72,6 +72,7 @@ WORDS = (
 # Worth a figure though nothing is wrong.
 ODD = frozenset({"text.sent_again", "text.recovered", "work.lease_lost", "account.paused"})
 EXPORT_LAG_S = 2.0
+MOMENT_S = 0.7
 SWEPT_AFTER_S = 8.0  # a sweep leaves out what is younger than 5 s: its webhook may come yet
 
 
@@ -313,8 +314,16 @@ class Storm:
         )
 
     async def _kill_now_and_then(self) -> None:
-        """Kill somebody who is up at every stroke, and have them start again at once."""
+        """Kill somebody who is up at every stroke, and have them start again at once.
+
+        Who has just come up has a moment, so that something is under way when it is struck.
+        """
         chance, starts = random.Random(self._plan.seed + 2), set[asyncio.Task[None]]()
+
+        async def start(process: Process) -> None:
+            await process.start()
+            await asyncio.sleep(MOMENT_S)
+
         while not self._is_calm.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._is_calm.wait(), self._plan.kill_every_s)
@@ -325,7 +334,7 @@ class Storm:
                 process = chance.choice(up)
                 await process.kill(lease_holds=self._plan.real_leases)
                 self.report.kills += 1
-                starts.add(asyncio.create_task(process.start(), name=process.url))
+                starts.add(asyncio.create_task(start(process), name=process.url))
         await asyncio.gather(*starts)
 
     # -- quiet --------------------------------------------------------------------------------

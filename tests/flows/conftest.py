@@ -17,7 +17,7 @@ import pytest
 from bridge.clock import Clock
 from bridge.sandbox.demo import Sandbox
 from tests import postgres
-from tests.stores import ENGINES
+from tests.stores import choose_engines
 
 ALL_ENGINES = "BRIDGE_TESTS_ALL_ENGINES"
 NewStore = Callable[[Path], str]  # the URL of a new store; on SQLite a file in this folder
@@ -26,6 +26,9 @@ QUICK = {
     "BRIDGE_RETRY_MAX": "0.2",
     "BRIDGE_SETTLE_WAIT": "0.1",
     "BRIDGE_HTTP_TIMEOUT": "5",
+    # Tests write in a second what people write in minutes; where limits matter, a test sets them.
+    "BRIDGE_ZENDESK_UPDATES_PER_MINUTE": "100000",
+    "BRIDGE_ZENDESK_UPDATES_PER_TICKET": "10000",
 }
 
 
@@ -68,11 +71,7 @@ async def eventually(
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run everything on SQLite, and on PostgreSQL what is marked so (in the full check: all)."""
-    marks = metafunc.definition.iter_markers("parametrize")
-    if "engine" in metafunc.fixturenames and all("engine" not in mark.args[0] for mark in marks):
-        marked = metafunc.definition.get_closest_marker("both_engines")
-        both = marked is not None or bool(os.environ.get(ALL_ENGINES))
-        metafunc.parametrize("engine", ENGINES if both else ENGINES[:1], indirect=True)
+    choose_engines(metafunc, everything=bool(os.environ.get(ALL_ENGINES)))
 
 
 @pytest.fixture

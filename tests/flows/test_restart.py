@@ -86,6 +86,32 @@ async def test_kill_between_the_hint_and_the_reading_loses_nothing(serve: Serve)
     assert words(sandbox) == ["Once"]
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["/api/v2/tickets/show_many", "/api/v2/incremental/tickets/cursor", "*/comments*"],
+    ids=["what changed", "all changes", "the comments"],
+)
+async def test_kill_in_the_middle_of_a_sweep_loses_and_doubles_nothing(
+    serve: Serve, path: str
+) -> None:
+    sandbox, process = await serve(BRIDGE_SWEEP_INTERVAL="0.2")
+    ticket = await open_ticket(sandbox)
+    await process.kill()
+    sandbox.zendesk.deliveries.lost = True
+    await sandbox.zendesk.agent_replies(ticket, "<p>Found</p>")
+
+    answer = sandbox.zendesk.faults.hold_after("GET", path)
+    await process.start()
+    await answer.wait_arrived()
+    await process.kill()
+    answer.open()
+    await process.start()
+
+    await eventually(lambda: words(sandbox) == ["Found"], within_s=20)
+    await settled(sandbox)
+    assert words(sandbox) == ["Found"]
+
+
 async def test_reply_written_while_the_bridge_was_down_comes_with_the_next_hint(
     serve: Serve,
 ) -> None:

@@ -1,10 +1,12 @@
-"""Own claims are taken back once the database is there again, and nobody else's ever."""
+"""Claims that nobody works on any more are given back, and nobody else's ever."""
 
 from __future__ import annotations
 
+import pytest
+
 from bridge.store import leases, work
 from bridge.store.database import Database
-from bridge.store.work import Claim
+from bridge.store.work import Claim, LeaseLost
 from tests.desks.scripted import HandClock
 from tests.stores import rows
 
@@ -20,6 +22,10 @@ async def claim(database: Database) -> list[Claim]:
     return await database.write(
         lambda tx: work.claim(tx, account="zendesk", most=9, lease_ms=LEASE_MS)
     )
+
+
+async def lanes(database: Database) -> list[str]:
+    return [claimed.lane for claimed in await claim(database)]
 
 
 async def take_back(database: Database, claims: list[Claim]) -> int:
@@ -70,3 +76,39 @@ async def test_what_was_finished_after_all_counts_the_next_start_as_begun(
     (following,) = await claim(database)
     assert (following.item.id, following.item.starts) == (claimed.item.id + 1, 2)
     assert len(await rows(database, "SELECT id FROM work")) == 1
+
+
+async def test_what_was_claimed_before_a_restart_is_due_at_once(database: Database) -> None:
+    await put(database, "a")
+    await put(database, "b")
+    both = await claim(database)
+    await database.write(lambda tx: work.put_off(tx, both[1], pause_ms=60_000, reason="busy"))
+    stale = both[0]
+
+    assert await database.write(lambda tx: leases.forget_leases(tx, lambda _: 0)) == 1
+
+    assert await lanes(database) == ["a"]  # and what waits for its time still waits
+    with pytest.raises(LeaseLost):
+        await database.write(lambda tx: work.finish(tx, stale))
+
+
+async def test_what_was_at_work_in_crash_after_crash_waits_before_it_is_begun_again(
+    database: Database, clock: HandClock
+) -> None:
+    for lane in ("calm", "deadly"):
+        await put(database, lane)
+    for _ in range(3):
+        await database.write(lambda tx: work.claim(tx, account="zendesk", most=9, lease_ms=1))
+        clock.forward(1)
+    calm = (await claim(database))[0]
+    await database.write(lambda tx: work.finish(tx, calm))
+    await put(database, "calm")
+    await claim(database)
+
+    await database.write(lambda tx: leases.forget_leases(tx, lambda starts: 1000 * (starts - 1)))
+
+    assert await lanes(database) == ["calm"]
+    clock.forward(2.999)
+    assert await lanes(database) == []
+    clock.forward(0.001)
+    assert await lanes(database) == ["deadly"]

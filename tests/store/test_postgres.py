@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack
+from collections.abc import Iterator
 from typing import Any
 
 import psycopg
@@ -13,36 +12,12 @@ import pytest
 
 from bridge.clock import SystemClock
 from bridge.errors import NotDurable
-from bridge.store import postgres as store
 from bridge.store import work
 from bridge.store.database import Transaction
 from bridge.store.postgres import PostgresDatabase
 from bridge.store.work import LeaseLost
+from tests.store.counting import COUNT, add_one, put
 from tests.stores import column
-
-COUNT = "SELECT value FROM meta WHERE name = 'count'"
-
-
-def put(name: str, value: str = "x") -> Callable[[Transaction], int]:
-    sql = "INSERT INTO meta (name, value) VALUES ($1, $2)"
-    return lambda tx: tx.run(sql, name, value)
-
-
-def add_one(tx: Transaction) -> None:
-    row = tx.first(COUNT)
-    assert row is not None
-    tx.run("UPDATE meta SET value = $1 WHERE name = 'count'", str(int(row["value"]) + 1))
-
-
-@pytest.fixture
-async def pair(postgres_url: str) -> AsyncIterator[tuple[PostgresDatabase, PostgresDatabase]]:
-    """Two processes' views of one database."""
-    async with AsyncExitStack() as stack:
-        both = (PostgresDatabase(postgres_url), PostgresDatabase(postgres_url))
-        for one in both:
-            await one.open()
-            stack.push_async_callback(one.close)
-        yield both
 
 
 @pytest.fixture
@@ -73,35 +48,6 @@ async def test_a_read_then_a_write_loses_nothing_between_processes(
     await asyncio.gather(*(one.write(add_one) for one in pair for _ in range(10)))
 
     assert await column(pair[0], COUNT) == ["20"]
-
-
-async def test_who_is_always_overtaken_has_the_others_wait(
-    pair: tuple[PostgresDatabase, PostgresDatabase],
-) -> None:
-    slow, quick = pair
-    await slow.write(put("count", "0"))
-    loop = asyncio.get_running_loop()
-    runs = 0
-    overtaking: list[asyncio.Task[None]] = []
-    waits: list[bool] = []  # for each run, whether the other had to wait for it
-
-    async def overtake() -> None:
-        overtaking.append(asyncio.create_task(quick.write(add_one)))
-        await asyncio.wait(overtaking[-1:], timeout=5 if runs <= store.POLITE_RUNS else 1)
-
-    def overtaken(tx: Transaction) -> None:
-        nonlocal runs
-        runs += 1
-        tx.first(COUNT)
-        asyncio.run_coroutine_threadsafe(overtake(), loop).result()
-        waits.append(not overtaking[-1].done())
-        add_one(tx)
-
-    await slow.write(overtaken)
-    await asyncio.gather(*overtaking)
-
-    assert waits == [*[False] * store.POLITE_RUNS, True]
-    assert await column(slow, COUNT) == [str(2 * runs - store.POLITE_RUNS)]
 
 
 async def test_a_key_taken_in_a_race_is_found_by_the_next_run(

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
+from collections.abc import Iterator
 
+import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from bridge.errors import UserMistake
 from bridge.store.migrations import read_migrations
@@ -21,6 +25,39 @@ async def test_a_server_that_can_lose_what_it_has_acknowledged_is_refused(name: 
         pytest.skip(str(error))
 
     with pytest.raises(UserMistake, match=rf"BRIDGE_DATABASE_URL: .* {name} = off"):
+        await PostgresDatabase(url).open()
+
+
+@pytest.fixture
+def role(postgres_server: str) -> Iterator[tuple[str, psycopg.Connection[tuple[object, ...]]]]:
+    """A role and a database of one name, with nothing else in them, and who may change them."""
+    name = f"r{secrets.token_hex(8)}"
+    with psycopg.connect(postgres_server, autocommit=True) as admin:
+        admin.execute(f"CREATE ROLE {name} LOGIN SUPERUSER".encode())
+        admin.execute(f"CREATE DATABASE {name} OWNER {name}".encode())
+        yield name, admin
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+        admin.execute(f"DROP ROLE {name}".encode())
+
+
+@pytest.mark.parametrize("whose", ["ROLE", "DATABASE"])
+async def test_a_setting_of_the_role_or_the_database_counts_like_the_servers(
+    postgres_server: str, role: tuple[str, psycopg.Connection[tuple[object, ...]]], whose: str
+) -> None:
+    name, admin = role
+    url = make_conninfo(postgres_server, user=name, dbname=name)
+    async with opened(PostgresDatabase(url)):
+        pass
+    admin.execute(f"ALTER {whose} {name} SET synchronous_commit = off".encode())
+
+    with pytest.raises(UserMistake, match=r"BRIDGE_DATABASE_URL: .* synchronous_commit = off"):
+        await PostgresDatabase(url).open()
+
+
+async def test_a_setting_in_the_url_counts_like_the_servers(postgres_server: str) -> None:
+    url = make_conninfo(postgres_server, options="-c synchronous_commit=off")
+
+    with pytest.raises(UserMistake, match=r"BRIDGE_DATABASE_URL: .* synchronous_commit = off"):
         await PostgresDatabase(url).open()
 
 

@@ -12,7 +12,8 @@ from bridge.store import work
 from bridge.store.database import Database, Transaction, Value
 from bridge.store.work import Kind
 from bridge.work.outcomes import Done, Job, Outcome, Save
-from bridge.work.worker import Handler, Pace, Worker
+from bridge.work.pace import Pace
+from bridge.work.worker import Handler, Worker
 from tests.desks.scripted import HandClock
 from tests.stores import column, open_store
 

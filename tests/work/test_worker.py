@@ -11,6 +11,7 @@ from bridge.errors import OutcomeUnknown, TryLater
 from bridge.store.work import LeaseLost
 from bridge.work import worker
 from bridge.work.outcomes import Done, Job, Later, Outcome
+from bridge.work.pace import Pace
 from tests.stores import column, rows
 from tests.work.conftest import Bench, Busy, done, note
 
@@ -172,7 +173,7 @@ async def test_no_more_is_begun_at_once_than_the_pace_allows(bench: Bench) -> No
 
     for number in range(20):
         await bench.put(f"lane {number}")
-    bench.start(bench.make(handle, pace=worker.Pace(at_once=3)))
+    bench.start(bench.make(handle, pace=Pace(at_once=3)))
     await bench.settled()
 
     assert most == 3
@@ -190,7 +191,7 @@ async def test_a_long_lane_lets_the_others_in_after_a_turn(bench: Bench) -> None
         await bench.put("long")
     bench.clock.forward(0.001)
     await bench.put("short")
-    bench.start(bench.make(handle, pace=worker.Pace(at_once=1)))
+    bench.start(bench.make(handle, pace=Pace(at_once=1)))
     await bench.settled()
 
     assert met.index("short") == worker.ITEMS_A_TURN
