@@ -62,8 +62,8 @@ class _Case:
     message: Message
     parts: tuple[Part, ...]
     carrier: Carrier
-    policy: Policy
     now_ms: int  # the database's time: what begun_at and created_at are told by
+    policy: Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
