@@ -222,11 +222,13 @@ class TextSender:
         """After a restore: whether the carrier has this part from before. None: send it."""
         flag = job.item.payload[FLAG]
         due_ms = int(flag["began"]) + int(LOOKS[1] * self.settle_wait_s * 1000)
-        wait_s = (due_ms - case.now_ms) / 1000
+        since_ms, now_ms = await job.keep(
+            lambda tx: (_asked_at(tx, case.message, int(flag["since"])), tx.now_ms())
+        )
+        wait_s = (due_ms - now_ms) / 1000
         if wait_s > 0:  # the last text of before may not stand on the list yet
             return Later(words="waits for the carrier's list to be complete", pause_s=wait_s)
         if case.carrier.capabilities.can_find_sent:
-            since_ms = await job.keep(lambda tx: _asked_at(tx, case.message, int(flag["since"])))
             found = await case.carrier.find_sent(self._text(case, part), since_ms=since_ms)
             if await job.keep(lambda tx: self._adopt_before(tx, job.item, case, part, found)):
                 return Found()
