@@ -308,6 +308,8 @@ class Worker:
             elif error.pause_s is not None:
                 now_ms = steady_ms(self.clock)
                 self._throttle.was_asked(claimed.lane, claimed.rank, error.pause_s, now_ms)
+            else:
+                self._throttle.failed(claimed.lane, self.pace.retry_base_s, self.clock.now_ms())
             return await self._save(claimed, self._again(claimed.item, error), began_ms, "later")
         if isinstance(error, OutcomeUnknown):
             return await self._save(claimed, self._again(claimed.item, error), began_ms, "unknown")

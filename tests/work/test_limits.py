@@ -16,6 +16,7 @@ from bridge.store.ranks import NOTES, SWEEPS, TEXTS, UNLIMITED
 from bridge.work.outcomes import Done, Job, Outcome
 from bridge.work.pace import Pace
 from bridge.work.throttle import Throttle
+from tests.stores import column
 from tests.work.conftest import Bench
 
 NOW = 1_000_000
@@ -197,6 +198,71 @@ def test_one_tickets_long_wait_says_nothing_about_the_others() -> None:
 
     assert quotas(throttle) == dict.fromkeys((UNLIMITED, TEXTS, NOTES, SWEEPS), 64)
     assert throttle.free(0) == 64
+
+
+def test_far_side_that_takes_nothing_is_asked_seldom_until_something_gets_through() -> None:
+    throttle = Throttle(64)
+    for lane in ("a", "b", "a", "b"):
+        throttle.failed(lane, 1.0, NOW)
+    assert 0 not in quotas(throttle).values()
+
+    for lane in "cdefg":  # all of them were under way
+        throttle.failed(lane, 1.0, NOW)
+    assert set(quotas(throttle, NOW + 999).values()) == {0}
+    assert throttle.held_ms(NOW) == 1000
+    assert throttle.free(0) == 2
+
+    now = NOW
+    held: list[int] = []
+    for _ in range(6):
+        now += throttle.held_ms(now)
+        assert 0 not in quotas(throttle, now).values()
+        throttle.failed("a", 1.0, now)
+        held.append(throttle.held_ms(now))
+    assert held == [2000, 4000, 8000, 10_000, 10_000, 10_000]
+
+    throttle.got_through()
+    assert 0 not in quotas(throttle, now).values()
+
+
+def test_one_lane_that_fails_holds_up_no_other() -> None:
+    throttle = Throttle(64)
+    for _ in range(20):
+        throttle.failed("a", 1.0, NOW)
+        throttle.failed("b", 1.0, NOW)
+
+    assert 0 not in quotas(throttle).values()
+    assert throttle.free(0) == 64
+
+
+async def test_outage_of_the_far_side_is_no_storm_of_calls(bench: Bench) -> None:
+    calls = 0
+
+    async def away(_job: Job) -> Outcome:
+        nonlocal calls
+        calls += 1
+        if bench.clock.now_ms() < back_ms:
+            raise TryLater("zendesk", "503")
+        return Done(words="done")
+
+    back_ms = bench.clock.now_ms() + 20_000
+    for number in range(100):
+        await bench.put(f"lane {number}")
+    bench.start(bench.make(away, pace=Pace(at_once=8)))
+    await bench.until(lambda: calls >= 3)
+    for _ in range(10):
+        await asyncio.sleep(0.01)
+        await bench.forward(1)
+    assert calls <= 25
+
+    await bench.forward(11)
+
+    async def is_done() -> bool:
+        await bench.forward(1)
+        return await column(bench.database, "SELECT id FROM work") == []
+
+    await bench.until(is_done)
+    assert len([each for each in bench.counted.attempts if each[1] == "done"]) == 100
 
 
 def test_claimed_text_counts_until_its_update_is_noted() -> None:
