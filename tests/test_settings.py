@@ -17,6 +17,7 @@ from bridge.settings import (
     require_for_zendesk,
     variable,
 )
+from tests.carriers.kits.every import KITS
 
 COMPLETE = {
     "BRIDGE_SECRET_KEY": "k" * 32,
@@ -207,7 +208,8 @@ def test_half_an_account_is_told_with_what_is_missing(carrier: str) -> None:
     fields = CARRIERS[carrier].settings.model_fields
     first, *others = [name for name, field in fields.items() if field.is_required()]
 
-    faults = faults_of(**{f"{carrier}_{first}": "ACx"})
+    account = next(kit.settings for kit in KITS if kit.carrier == carrier)
+    faults = faults_of(**{f"{carrier}_{first}": account[first.upper()]})
 
     because = carrier_variable(carrier, first)
     assert faults == sorted(

@@ -17,7 +17,8 @@ CodeOf = Callable[[Mapping[str, object]], str]
 class CarrierApi:
     """One account's API. `logins` are Authorization headers, two while a secret is rotated.
 
-    `code_of` finds the carrier's own code in an answer that is not a success.
+    `code_of` finds the carrier's own code in an answer that is not a success; `unsure` are
+    statuses that leave the outcome of a send open.
     """
 
     def __init__(
@@ -28,23 +29,31 @@ class CarrierApi:
         logins: Sequence[str],
         errors: ErrorTable,
         code_of: CodeOf,
+        unsure: frozenset[int] = frozenset(),
     ) -> None:
         self._http = http
         self._url = url.rstrip("/")
         self._logins = list(logins)
         self._errors = errors
         self._code_of = code_of
+        self._unsure = unsure
 
     async def send(
-        self, path: str, record: object, *, headers: Mapping[str, str] | None = None
+        self,
+        path: str,
+        record: object,
+        *,
+        headers: Mapping[str, str] | None = None,
+        login: str | None = None,
     ) -> Mapping[str, object]:
         """Post JSON that sends a text, and return the answer's object.
 
-        Raises TryLater, Refused, CredentialsRefused or OutcomeUnknown.
+        `login` goes instead of the account's. Raises TryLater, Refused, CredentialsRefused or
+        OutcomeUnknown.
         """
         body = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
         sent = {"content-type": "application/json", **(headers or {})}
-        answer = await self.call("POST", path, headers=sent, body=body, sending=True)
+        answer = await self.call("POST", path, headers=sent, body=body, sending=True, login=login)
         return as_object(answer)
 
     async def read(self, path: str, query: Sequence[tuple[str, str]] = ()) -> Mapping[str, object]:
@@ -61,10 +70,13 @@ class CarrierApi:
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
         sending: bool = False,
+        login: str | None = None,
     ) -> Answer:
         """Make a call that ends in success. Raises what `send` or `read` does."""
         try:
-            answer = await self._call(method, f"{self._url}{path}", dict(headers or {}), body)
+            answer = await self._call(
+                method, f"{self._url}{path}", dict(headers or {}), body, login
+            )
         except CallFailed as failed:
             raise self._errors.no_answer(failed, sending=sending) from failed
         if not 200 <= answer.status < 300:
@@ -73,12 +85,23 @@ class CarrierApi:
 
     def failure(self, answer: Answer, *, sending: bool) -> FarSideError:
         """What an answer that is not a success means."""
-        return self._errors.failure(answer, self._code_of(as_object(answer)), sending=sending)
+        code = self._code_of(as_object(answer))
+        if sending and answer.status in self._unsure and code not in self._errors.codes:
+            return self._errors.unknown(f"The outcome is open (HTTP {answer.status}).")
+        return self._errors.failure(answer, code, sending=sending)
 
     async def _call(
-        self, method: str, url: str, headers: dict[str, str], body: bytes | None
+        self,
+        method: str,
+        url: str,
+        headers: dict[str, str],
+        body: bytes | None,
+        own_login: str | None,
     ) -> Answer:
         headers["accept"] = "application/json"
+        if own_login is not None:
+            headers["authorization"] = own_login
+            return await self._http.call(method, url, headers=headers, body=body)
         headers["authorization"] = self._logins[0]
         answer = await self._http.call(method, url, headers=headers, body=body)
         for login in self._logins[1:]:

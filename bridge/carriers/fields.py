@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from urllib.parse import unquote_to_bytes
 
 from bridge.carriers.contract import WebhookRequest
@@ -68,6 +69,15 @@ class Fields:
             raise BadRequest(self.told(name), f"a number from 0 to {most}")
         return int(written)
 
+    def time_ms(self, name: str) -> int | None:
+        """A time in RFC 3339 (or without a zone: UTC) in milliseconds, None where it is not."""
+        try:
+            moment = datetime.fromisoformat(str(self.values.get(name)))
+            aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            return int(aware.timestamp() * 1000)
+        except (ValueError, OverflowError):
+            return None
+
     def body(self, name: str) -> str:
         """The words of a text: they may be empty, and have to be there. Raises BadRequest."""
         if name not in self.values:
@@ -103,6 +113,11 @@ def json_object(request: WebhookRequest) -> Fields:
 def json_objects(request: WebhookRequest) -> list[Fields]:
     """The body as a JSON list of objects. Raises BadRequest."""
     return _objects(_json(request), "body")
+
+
+def ref_of(request: WebhookRequest) -> str | None:
+    """Our own id for a report's text, from the address that we gave. Raises BadRequest."""
+    return query(request).text("ref", longest=LONGEST_REF) or None
 
 
 def form(request: WebhookRequest) -> Fields:

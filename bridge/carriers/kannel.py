@@ -42,11 +42,11 @@ from bridge.carriers.fields import (
     read_pairs,
     read_parties,
 )
-from bridge.carriers.signing import hmac_sha256, is_one_of, split
+from bridge.carriers.signing import check_secret_address, mark_of
 from bridge.carriers.spec import CarrierSpec, Tools
 from bridge.domain.numbers import display
 from bridge.domain.segments import measure
-from bridge.errors import BadRequest, CredentialsRefused, FarSideError, Forged
+from bridge.errors import BadRequest, CredentialsRefused, FarSideError
 from bridge.http import Answer, CallFailed, HttpClient
 from bridge.setting_types import NEAR_URL, NearUrl, RotatedToken, Token, split_tokens
 
@@ -159,19 +159,7 @@ class KannelCarrier:
 
     def verify(self, request: WebhookRequest) -> None:
         """Check the address's secret, or for a report its mark. Raises Forged."""
-        pairs = read_pairs(query_of(request.url))
-        given = {name: value.decode("utf-8", "replace") for name, value in pairs}
-        if len(given) != len(pairs):
-            raise Forged("duplicate")
-        if split(request.url).path.partition("?")[0].endswith("/status"):
-            expected = [_mark(token, given.get(b"ref", "")) for token in self._tokens]
-            found = given.get(b"mark", "")
-        else:
-            expected, found = list(self._tokens), given.get(b"token", "")
-        if not found:
-            raise Forged("missing")
-        if not is_one_of(found, expected):
-            raise Forged("token")
+        check_secret_address(request, self._tokens)
 
     def parse_inbound(self, request: WebhookRequest) -> Sequence[Event]:
         """Read an inbound text. Raises BadRequest naming the field."""
@@ -272,13 +260,8 @@ class KannelCarrier:
 
     def _report_url(self, text: OutgoingText) -> str:
         """Where reports go; Kannel fills in what follows a percent sign."""
-        mark = urlencode({"mark": _mark(self._tokens[0], text.ref)})
+        mark = urlencode({"mark": mark_of(self._tokens[0], text.ref)})
         return f"{text.status_url}&{mark}&status=%d&answer=%A&time=%T"
-
-
-def _mark(token: str, ref: str) -> str:
-    """What a report's address shows that we made it, for this text."""
-    return hmac_sha256(token, ref.encode()).hex()[:32]
 
 
 def _decode(raw: bytes, charset: str) -> str:

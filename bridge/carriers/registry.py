@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bridge.carriers import kannel, twilio
+from bridge.carriers import bandwidth, infobip, kannel, plivo, sinch, telnyx, twilio, vonage
 from bridge.carriers.contract import (
     Capabilities,
     Carrier,
@@ -19,6 +19,12 @@ from bridge.http import HttpClient
 
 _SPECS: tuple[CarrierSpec[Any], ...] = (
     twilio.SPEC,
+    vonage.SPEC,
+    telnyx.SPEC,
+    plivo.SPEC,
+    bandwidth.SPEC,
+    sinch.SPEC,
+    infobip.SPEC,
     kannel.SPEC,
 )
 

@@ -99,11 +99,14 @@ class CommentDraft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketDraft:
-    """A ticket to open. `key` is its external id, and what its idempotency key begins with."""
+    """A ticket to open. `key` is its external id, and what its idempotency key begins with.
+
+    `requester_id` None means the bridge itself.
+    """
 
     key: str
     subject: str
-    requester_id: UserId
+    requester_id: UserId | None
     first: CommentDraft
     tags: tuple[str, ...] = ()
     number: str = ""  # the number that was texted, for the ticket field

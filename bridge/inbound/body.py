@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from bridge.desks.contract import TicketId, UserId
+from bridge.domain.numbers import pretty
 from bridge.store.messages import Message
 
 MOST_BYTES = 60_000  # a comment holds 64 KiB
+INERT = "{\u2060"  # a word joiner: not seen, and no placeholder any more
+_PLACEHOLDER = re.compile(r"\{(?=[{%])")
 
 
 def body_of(message: Message) -> str:
@@ -26,6 +31,20 @@ def bodies_of(texts: Sequence[Message], now_ms: int) -> str:
     if len(texts) == 1:
         return body_of(texts[0])
     return "\n\n".join(f"[{_time_of(text, now_ms)}]\n{body_of(text)}" for text in texts)
+
+
+def suspended_note(
+    texts: Sequence[Message], user_id: UserId, earlier: TicketId | None, now_ms: int
+) -> str:
+    """The note that stands for texts of somebody suspended."""
+    head = (
+        f"A text from {pretty(texts[0].customer)}. Zendesk has suspended this customer "
+        f"(user #{user_id}) and takes nothing in their name, so it is kept as a note here."
+    )
+    if earlier is not None:
+        head += f" Their earlier ticket is #{earlier}."
+    # The bridge's user is an agent, and of an agent's words Zendesk may fill in placeholders.
+    return f"{head}\n\n{_PLACEHOLDER.sub(INERT, bodies_of(texts, now_ms))}"
 
 
 def how_many_fit(texts: Sequence[Message], now_ms: int) -> int:

@@ -19,13 +19,14 @@ from bridge.desks.contract import (
     TicketFull,
     TicketGone,
     TicketId,
+    UserId,
     Written,
 )
 from bridge.domain import tickets
 from bridge.domain.directory import Directory, Sender
 from bridge.domain.numbers import display, pretty
 from bridge.errors import CredentialsRefused, Refused, TryLater
-from bridge.inbound.body import bodies_of, how_many_fit
+from bridge.inbound.body import bodies_of, how_many_fit, suspended_note
 from bridge.inbound.requester import Requester, Requesters
 from bridge.store import comments, conversations, joined, messages, updates, work
 from bridge.store.conversations import Conversation
@@ -57,8 +58,26 @@ class _Case:
     sender: Sender | None
     warning: str | None
     linked: TicketId | None
+    linked_requester: int | None
     replies_from_ms: int = 0
     notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Voice:
+    """In whose name a text is written: the customer's, or (None) the bridge's own, as a note."""
+
+    requester_id: UserId | None
+    body: str
+
+    def comment(self, message: Message, *, reopen: bool) -> CommentDraft:
+        return CommentDraft(
+            body=self.body,
+            mark=message.id,
+            public=self.requester_id is not None,
+            author_id=self.requester_id,
+            reopen=reopen,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +118,7 @@ class TicketWriter:
         )
         assert message is not None and conversation is not None  # noqa: S101, PT018 - never deleted
         messages.set_state(tx, message.id, "working")
+        link = conversations.current_link(tx, conversation.id)
         fellows, texts = _together(tx, item, message, turn)
         ticket_id = conversation.ticket_id
         warnings = [item.payload.get("warning"), *(fellow.warning for fellow in fellows)]
@@ -112,16 +132,25 @@ class TicketWriter:
             sender=self.directory(tx).senders.get(message.sender),
             warning=next(filter(None, warnings), None),
             linked=None if ticket_id is None else TicketId(ticket_id),
+            linked_requester=None if link is None else link.requester_id,
         )
 
     async def _write(self, job: Job, case: _Case) -> Written:
         requester = await self.requesters.resolve(case.message.customer)
+        is_suspended = False
         for _ in range(MOST_ROUNDS):
             try:
+                if is_suspended:
+                    return await self._write_for(job, case, requester)
                 return await self._write_as(job, case, requester)
             except (TicketClosed, TicketGone, TicketChanged):
                 continue  # it changed between the look and the write: choose again
-            except (RequesterSuspended, CredentialsRefused):
+            except RequesterSuspended:
+                if is_suspended:
+                    raise
+                log.warning("requester.suspended", user=requester.id)
+                is_suspended = True
+            except CredentialsRefused:
                 raise
             except Refused:
                 # A user that was deleted or merged away since we remembered them?
@@ -131,10 +160,34 @@ class TicketWriter:
         raise TryLater(self._desk.name, "the ticket changes faster than it can be written to")
 
     async def _write_as(self, job: Job, case: _Case, requester: Requester) -> Written:
+        """Write it in the customer's own name."""
         case.notes = [requester.note] if requester.note else []
         ticket = await self._linked_ticket(case, requester)
+        voice = _Voice(requester_id=requester.id, body=bodies_of(case.texts, case.now_ms))
+        return await self._put(job, case, voice, ticket)
+
+    async def _write_for(self, job: Job, case: _Case, requester: Requester) -> Written:
+        """Write it in the bridge's own name, as a private note on a ticket of its own: the desk
+        takes nothing in the name of somebody suspended."""
+        case.notes = []
+        ticket = await self._own_ticket(case, requester)
+        earlier = case.linked if ticket is None else None
+        body = suspended_note(case.texts, requester.id, earlier, case.now_ms)
+        return await self._put(job, case, _Voice(requester_id=None, body=body), ticket)
+
+    async def _own_ticket(self, case: _Case, requester: Requester) -> Ticket | None:
+        """The ticket on which this customer's texts have been kept before, where there is one."""
+        if case.linked is None or case.linked_requester in (None, requester.id):
+            return None
+        try:
+            ticket = await self._desk.ticket(case.linked)
+        except TicketGone:
+            return None
+        return ticket if ticket.requester_id == case.linked_requester else None
+
+    async def _put(self, job: Job, case: _Case, voice: _Voice, ticket: Ticket | None) -> Written:
         aside: dict[str, Any] = {
-            "requester_id": requester.id,
+            "requester_id": voice.requester_id,
             "replies_from": case.replies_from_ms,
             "notes": case.notes,
         }
@@ -142,25 +195,26 @@ class TicketWriter:
             aside["joined"] = [job.item.id, *(fellow.work_id for fellow in case.fellows)]
         choice = tickets.choose(None if ticket is None else ticket.status)
         if ticket is not None and isinstance(choice, tickets.Comment):
-            comment = _comment(case, requester, reopen=choice.reopen)
+            comment = voice.comment(case.texts[0], reopen=choice.reopen)
+            aside["requester_id"] = ticket.requester_id
             try:
                 written = await self.writer.append(job, ticket, comment, aside | {"notes": []})
             except TicketFull:
                 full = f"The earlier ticket #{ticket.id} is full: Zendesk takes no more comments."
-                aside = aside | {"notes": [*case.notes, full]}
-                return await self.writer.create(job, _ticket(case, requester), aside)
+                notes = {"notes": [*case.notes, full], "requester_id": voice.requester_id}
+                return await self.writer.create(job, _ticket(case, voice), aside | notes)
             if not choice.reopen and written.status in ASLEEP:
                 await self._wake(job, ticket.id)
             return written
         if ticket is None:
-            return await self.writer.create(job, _ticket(case, requester), aside)
+            return await self.writer.create(job, _ticket(case, voice), aside)
         try:
-            return await self.writer.create(job, _ticket(case, requester, ticket.id), aside)
+            return await self.writer.create(job, _ticket(case, voice, ticket.id), aside)
         except (RequesterSuspended, CredentialsRefused):
             raise
         except Refused:
             # A closed ticket that can't be followed (archived): a plain new one.
-            return await self.writer.create(job, _ticket(case, requester), aside)
+            return await self.writer.create(job, _ticket(case, voice), aside)
 
     async def _wake(self, job: Job, ticket_id: TicketId) -> None:
         """It was solved in the second in which it was read, which the stamp can't tell. The text
@@ -183,7 +237,7 @@ class TicketWriter:
             if not requester.is_fresh and await self.requesters.is_gone(requester.id):
                 raise Refused(self._desk.name, "the requester was merged away", code="gone")
             case.notes.append(
-                f"The earlier ticket #{ticket.id} now belongs to another requester, "
+                f"The earlier ticket #{ticket.id} belongs to another requester, "
                 "so this customer's texts go on here."
             )
             return None
@@ -215,7 +269,7 @@ class TicketWriter:
             tx,
             conversation_id=conversation.id,
             ticket_id=written.ticket_id,
-            requester_id=int(aside["requester_id"]),
+            requester_id=int(aside["requester_id"] or written.requester_id or 0),
             replies_from=int(aside["replies_from"]),
         )
         if case.linked is not None and written.ticket_id != case.linked:
@@ -277,24 +331,14 @@ def note_set_aside(tx: Transaction, item: Item, words: str) -> None:
         joined.set_aside(tx, item, words)
 
 
-def _comment(case: _Case, requester: Requester, *, reopen: bool) -> CommentDraft:
-    return CommentDraft(
-        body=bodies_of(case.texts, case.now_ms),
-        mark=case.texts[0].id,
-        public=True,
-        author_id=requester.id,
-        reopen=reopen,
-    )
-
-
-def _ticket(case: _Case, requester: Requester, follow_up_of: TicketId | None = None) -> TicketDraft:
+def _ticket(case: _Case, voice: _Voice, follow_up_of: TicketId | None = None) -> TicketDraft:
     message, sender = case.texts[0], case.sender
     to = display(message.sender) if sender is None else sender.name or display(message.sender)
     return TicketDraft(
         key=message.id,
         subject=f"Text from {pretty(message.customer)} to {to}",
-        requester_id=requester.id,
-        first=_comment(case, requester, reopen=False),
+        requester_id=voice.requester_id,
+        first=voice.comment(message, reopen=False),
         tags=(*TAGS, *(sender.tags if sender is not None else ())),
         number=display(message.sender),
         follow_up_of=follow_up_of,

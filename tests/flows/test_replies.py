@@ -188,6 +188,27 @@ async def test_reply_made_private_while_the_carrier_is_away_is_not_sent(
     assert [message["state"] for message in await replies(sandbox)] == ["refused", "delivered"]
 
 
+async def test_reply_made_private_while_it_waits_for_another_is_not_sent(
+    start_sandbox: Start,
+) -> None:
+    clock = MovingClock()
+    sandbox = await start_sandbox(clock=clock)
+    ticket = await open_ticket(sandbox)
+    first_at_carrier = sandbox.twilio.faults.hold_before(*SEND)
+    await sandbox.zendesk.agent_replies(ticket, "<p>One</p>")
+    await first_at_carrier.wait_arrived()
+    comment = await sandbox.zendesk.agent_replies(ticket, "<p>Wrong customer, sorry</p>")
+    await eventually(lambda: _are_queued(sandbox, 2))
+
+    await sandbox.zendesk.make_private(comment.id)
+    clock.ahead_ms += 6_000
+    first_at_carrier.open()
+    await settled(sandbox)
+
+    assert words(sandbox) == ["One"]
+    assert [message["state"] for message in await replies(sandbox)] == ["delivered", "refused"]
+
+
 async def test_reply_by_the_bridges_own_account_is_heard(sandbox: Sandbox) -> None:
     ticket = await open_ticket(sandbox)
 
