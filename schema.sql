@@ -9,7 +9,8 @@
 -- is a BIGINT identity, TEXT is TEXT COLLATE "C", and the ledger's triggers call a function.
 
 -- Facts about this installation: settings_version; restored, where it began from a backup
--- (bridge/store/restored.py); place, on PostgreSQL, by which a restored dump is known.
+-- (bridge/store/restored.py); place, on PostgreSQL, by which a restored dump is known;
+-- clock_followed_to, on SQLite, where the machine's clock was set (bridge/store/leaps.py).
 CREATE TABLE meta (
     name  TEXT PRIMARY KEY,
     value TEXT NOT NULL
@@ -40,8 +41,11 @@ CREATE TABLE contacts (
     opted_in_at   BIGINT,            -- from the ledger's last word; NULL: never asked for more
     landline_at   BIGINT,            -- when a carrier said that it takes no texts
     tags          TEXT NOT NULL DEFAULT '[]',
-    created_at    BIGINT NOT NULL
+    created_at    BIGINT NOT NULL,
+    folded        TEXT               -- the name as it is searched: without case
 );
+CREATE INDEX contacts_by_name ON contacts (folded);
+CREATE INDEX contacts_by_time ON contacts (created_at, address);
 
 -- The consent ledger: appended to, never changed (triggers below see to it).
 CREATE TABLE consent (
@@ -72,6 +76,7 @@ CREATE TABLE memberships (
     rule    TEXT,                    -- for pending: the rule whose reply confirms it
     PRIMARY KEY (contact, list)
 );
+CREATE INDEX memberships_by_list ON memberships (list, state, contact);
 
 -- One pair of a number of ours and a customer's.
 CREATE TABLE conversations (
@@ -83,8 +88,11 @@ CREATE TABLE conversations (
     last_outbound_at BIGINT,
     warned_ticket_id BIGINT,         -- the ticket that says already that no reply can be sent
     created_at       BIGINT NOT NULL,
+    last_at          BIGINT NOT NULL DEFAULT 0, -- the last word either way; at first created_at
     UNIQUE (sender, customer)
 );
+CREATE INDEX conversations_by_last ON conversations (last_at, id);
+CREATE INDEX conversations_by_sender ON conversations (sender, last_at, id);
 CREATE INDEX conversations_by_customer ON conversations (customer);
 CREATE INDEX conversations_by_ticket ON conversations (ticket_id);
 
@@ -159,6 +167,7 @@ CREATE UNIQUE INDEX messages_by_carrier_id ON messages (carrier, carrier_id)
 CREATE INDEX messages_by_conversation ON messages (conversation_id, seq);
 CREATE INDEX messages_by_customer ON messages (customer, seq);
 CREATE INDEX messages_by_sender ON messages (sender, seq);
+CREATE INDEX messages_by_time ON messages (created_at, direction, state, verdict);
 CREATE INDEX messages_by_state ON messages (state, seq);
 
 -- The texts that an outbound message is sent as: one row each, with its own outcome.
@@ -227,6 +236,7 @@ CREATE TABLE work (
     failed_at       BIGINT
 );
 CREATE INDEX work_waiting ON work (lane, id) WHERE state = 'waiting';
+CREATE INDEX work_by_due ON work (due_at, id) WHERE state = 'waiting';
 CREATE INDEX work_failed ON work (failed_at, id) WHERE state = 'failed';
 CREATE INDEX work_by_message ON work (message_id);
 
@@ -283,6 +293,62 @@ CREATE TABLE signature_faults (
     seen   BIGINT NOT NULL,
     at     BIGINT NOT NULL
 );
+
+-- Who may use the console.
+CREATE TABLE users (
+    id           TEXT PRIMARY KEY,
+    name         TEXT NOT NULL,
+    folded       TEXT NOT NULL UNIQUE,    -- the name without case: what is compared
+    role         TEXT NOT NULL CHECK (role IN ('admin', 'manager', 'viewer')),
+    password     TEXT,                    -- its Argon2 hash; NULL until the user has set one
+    created_at   BIGINT NOT NULL,
+    disabled_at  BIGINT,                  -- NULL: may sign in
+    signed_in_at BIGINT
+);
+
+-- Who is signed in. A session ends by itself: an hour after the last page, 12 after the first.
+CREATE TABLE sessions (
+    token    TEXT PRIMARY KEY,            -- SHA-256 of what the cookie holds
+    user_id  TEXT NOT NULL,
+    began_at BIGINT NOT NULL,
+    seen_at  BIGINT NOT NULL
+);
+CREATE INDEX sessions_by_user ON sessions (user_id);
+CREATE INDEX sessions_by_time ON sessions (began_at);
+
+-- One-time links by which somebody sets a password.
+CREATE TABLE sign_in_links (
+    token   TEXT PRIMARY KEY,             -- SHA-256 of what the link holds
+    user_id TEXT,                         -- NULL: makes the first admin, while there is no user
+    ends_at BIGINT NOT NULL
+);
+CREATE INDEX sign_in_links_by_user ON sign_in_links (user_id);
+
+-- How often somebody has tried to sign in lately.
+CREATE TABLE sign_in_tries (
+    subject  TEXT PRIMARY KEY,            -- SHA-256 of the name or the address
+    tries    BIGINT NOT NULL,
+    began_at BIGINT NOT NULL
+);
+CREATE INDEX sign_in_tries_by_time ON sign_in_tries (began_at);
+
+-- The log of changes: appended to, never changed (triggers see to it).
+CREATE TABLE changes (
+    id      INTEGER PRIMARY KEY,
+    at      BIGINT NOT NULL,
+    how     TEXT NOT NULL CHECK (how IN ('console', 'api', 'command')),
+    who     TEXT,                         -- the user's name; for a command, the system's user
+    subject TEXT NOT NULL,                -- "keyword rule", "user" ...
+    name    TEXT NOT NULL,
+    what    TEXT NOT NULL,                -- "added", "changed reply" ...
+    before  TEXT,                         -- JSON
+    after   TEXT                          -- JSON
+);
+CREATE INDEX changes_by_subject ON changes (subject, id);
+CREATE TRIGGER changes_are_not_changed BEFORE UPDATE ON changes
+    BEGIN SELECT RAISE(ABORT, 'the log of changes is never changed'); END;
+CREATE TRIGGER changes_are_not_deleted BEFORE DELETE ON changes
+    BEGIN SELECT RAISE(ABORT, 'the log of changes is never changed'); END;
 
 -- Parts of long texts, where a carrier hands those on in parts. Once joined, the words stand in
 -- `messages`, and what is left here tells a part that comes again.

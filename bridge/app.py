@@ -30,7 +30,7 @@ from bridge.outbound import request as outbound_request
 from bridge.outbound.track import take_report
 from bridge.secrets import unseal
 from bridge.settings import Settings
-from bridge.store import conversations, leases, pieces, signatures, sweeps, work
+from bridge.store import conversations, leaps, leases, pieces, signatures, sweeps, work
 from bridge.store.database import Transaction
 from bridge.web.parts import NewMessage, WebParts
 from bridge.web.server import create_app, create_runner
@@ -184,7 +184,8 @@ class Service:
     def _take_up(self, tx: Transaction) -> None:
         self.directory.at(tx)
         if not self.settings.uses_postgres:
-            # The file's lock says that nobody else holds one.
+            # The file's lock says that nobody else is at work, or holds a lease.
+            leaps.follow_since_last_run(tx)
             leases.forget_leases(tx, pace_of(self.settings).pause_after_crash_ms)
         work.end_credential_pauses(tx)
         for account in (ZENDESK, *self.carriers):

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Callable
 
 from bridge import logs
 from bridge.app import Service
+from bridge.invitations import first_link
 from bridge.secrets import derive_key
 from bridge.settings import Settings
 
 
-async def run_service(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT. Raises UserMistake where it can't start."""
+async def run_service(settings: Settings, say: Callable[[str], None]) -> None:
+    """Run until SIGTERM or SIGINT; `say` hears what is for the terminal and not for the log.
+
+    Raises UserMistake where it can't start.
+    """
     secret = settings.secret_key
     writer = logs.configure(
         settings.log_format,
@@ -27,6 +32,9 @@ async def run_service(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     await service.start()
+    link = await service.database.write(lambda tx: first_link(tx, settings.public_url))
+    if link is not None:
+        say(f"The console has no users yet. To make the first admin, within a day: {link}")
     waits = [asyncio.create_task(stopping.wait()), asyncio.create_task(service.wait())]
     try:
         done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)

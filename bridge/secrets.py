@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import secrets
 from typing import Final
 
 from cryptography.fernet import Fernet, InvalidToken
@@ -18,6 +20,16 @@ def derive_key(secret_key: str, purpose: str) -> bytes:
     """A key of 32 bytes for one purpose (HKDF-SHA256, RFC 5869): no key serves two."""
     derivation = HKDF(algorithm=SHA256(), length=32, salt=None, info=f"bridge {purpose}".encode())
     return derivation.derive(secret_key.encode())
+
+
+def new_token() -> str:
+    """A secret of 256 bits that fits into a cookie or an address."""
+    return secrets.token_urlsafe(32)
+
+
+def fingerprint(token: str) -> str:
+    """What is kept of a token of ours: it can be known again, not made from this."""
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def seal(text: str, secret_key: str) -> str:

@@ -52,7 +52,7 @@ def build_workers(
         counters=metrics,
         interval_s=settings.sweep_interval,
     )
-    sender = _sender(settings, desk, carriers, directory, clock)
+    sender = _sender(settings, desk, carriers, directory)
     at_desk: Mapping[str, Any] = {
         **_for_tickets(database, DeskWriter(desk=desk, clock=clock, limits=limits), directory),
         "look": ReplyCollector(
@@ -90,13 +90,11 @@ def _sender(
     desk: Desk,
     carriers: Mapping[str, Carrier],
     directory: Callable[[Transaction], Directory],
-    clock: Clock,
 ) -> TextSender:
     return TextSender(
         desk=desk,
         carriers=carriers,
         directory=directory,
-        clock=clock,
         public_url=settings.public_url,
         settle_wait_s=settings.settle_wait,
     )

@@ -27,6 +27,7 @@ BELOW_WEB = (
     "bridge.current",
     "bridge.domain",
     "bridge.inbound",
+    "bridge.invitations",
     "bridge.outbound",
     "bridge.secrets",
     "bridge.settings",
@@ -48,6 +49,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "bridge.setting_types": ("bridge.addresses",),
     # Each carrier declares its own settings.
     "bridge.settings": ("bridge.errors", "bridge.addresses", "bridge.setting_types", *CARRIERS),
+    "bridge.invitations": ("bridge.errors", "bridge.secrets", "bridge.store"),
     "bridge.http": ("bridge.errors",),
     "bridge.domain": ("bridge.errors",),
     "bridge.store": (*GROUND, "bridge.domain"),

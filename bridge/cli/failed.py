@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from bridge.cli.output import as_json, print_json, print_table
-from bridge.cli.running import read, settings_here, write
+from bridge.cli.running import read, settings_here, whoever_runs_this, write
 from bridge.clock import rfc3339
 from bridge.store.failed import drop, list_failed, retry, retry_all
 from bridge.web.api.answers import show_failed
@@ -41,10 +41,10 @@ def retry_command(work_id: str | None, *, everything: bool) -> None:
         raise click.UsageError("give either an ID or --all.")
     settings = settings_here()
     if work_id is None:
-        count = write(settings, retry_all)
+        count = write(settings, lambda tx: retry_all(tx, whoever_runs_this()))
         click.echo(f"{count} to be tried again")
     else:
-        write(settings, lambda tx: retry(tx, work_id))
+        write(settings, lambda tx: retry(tx, work_id, whoever_runs_this()))
         click.echo(f"{work_id} is to be tried again")
 
 
@@ -52,5 +52,5 @@ def retry_command(work_id: str | None, *, everything: bool) -> None:
 @click.argument("work_id", metavar="ID")
 def drop_command(work_id: str) -> None:
     """Give failed work up for good. Its message stays, as failed."""
-    write(settings_here(), lambda tx: drop(tx, work_id))
+    write(settings_here(), lambda tx: drop(tx, work_id, whoever_runs_this()))
     click.echo(f"{work_id} is given up")

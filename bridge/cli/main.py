@@ -16,6 +16,7 @@ from bridge.cli.failed import failed
 from bridge.cli.messages import messages
 from bridge.cli.service import backup, demo, doctor, migrate, serve
 from bridge.cli.settings_file import export_file, import_file
+from bridge.cli.users import users
 from bridge.cli.zendesk import zendesk
 from bridge.errors import BadRequest, BridgeError, UserMistake
 
@@ -35,7 +36,7 @@ def cli() -> None:
 
 for command in (
     *(demo, serve, doctor, migrate, backup, import_file, export_file),
-    *(messages, failed, contacts, zendesk),
+    *(messages, failed, contacts, users, zendesk),
 ):
     cli.add_command(command)
 

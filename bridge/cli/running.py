@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from bridge.databases import open_database
 from bridge.doctor import has_database
 from bridge.errors import UserMistake
 from bridge.settings import Settings, load_settings
+from bridge.store.changes import Author
 from bridge.store.database import Database, Transaction
 
 T = TypeVar("T")
@@ -28,6 +30,14 @@ def settings_here() -> Settings:
     level: logs.LogLevel = "debug" if settings.log_level == "debug" else "warning"
     logs.configure("console", level, secrets=settings.secret_values)
     return settings
+
+
+def whoever_runs_this() -> Author:
+    """Who changes something by a command, for the log of changes."""
+    try:
+        return Author(how="command", who=getpass.getuser())
+    except (KeyError, OSError):  # a container's user without a name
+        return Author(how="command")
 
 
 def run_with_database(

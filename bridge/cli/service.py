@@ -31,7 +31,7 @@ def serve() -> None:
     """Run the service. Migrates the database first."""
     settings = settings_here()
     require_for_serve(settings)
-    asyncio.run(run_service(settings))
+    asyncio.run(run_service(settings, click.echo))
 
 
 @click.command()

@@ -11,7 +11,7 @@ import click
 
 from bridge.carriers.registry import answered_words
 from bridge.cli.output import as_json, print_json
-from bridge.cli.running import read, settings_here, without_traces, write
+from bridge.cli.running import read, settings_here, whoever_runs_this, without_traces, write
 from bridge.domain.settings_changes import Plan
 from bridge.domain.settings_file import parse
 from bridge.errors import UserMistake
@@ -41,7 +41,13 @@ def import_file(file: Path, *, prune: bool, dry_run: bool, json: bool) -> None:
                 look = partial(preview_import, file=parsed, carriers=carriers, prune=prune)
                 plan = read(dry, look, make=True)
         else:
-            change = partial(import_settings, file=parsed, carriers=carriers, prune=prune)
+            change = partial(
+                import_settings,
+                file=parsed,
+                carriers=carriers,
+                prune=prune,
+                by=whoever_runs_this(),
+            )
             plan = write(settings, change, make=True)
     except UserMistake as error:
         told = "\n".join(f"{file.name}, {line}" for line in str(error).splitlines())

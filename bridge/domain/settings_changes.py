@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from bridge.domain.directory import (
     CarrierWords,
@@ -23,7 +23,7 @@ from bridge.domain.words import is_reserved
 D = TypeVar("D", Sender, List, KeywordEntry)
 Section = Literal["senders", "lists", "keywords"]
 
-_SINGULAR: Final[Mapping[Section, str]] = {
+SINGULAR: Final[Mapping[Section, str]] = {
     "senders": "sender",
     "lists": "list",
     "keywords": "keyword rule",
@@ -41,14 +41,24 @@ class Documents:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One thing that an import changes; `what` says how: "added", "changed reply"."""
+    """One thing that an import changes; `what` says how: "added", "changed reply".
+
+    `before` and `after` are the entry's keys that differ, None where there is no such entry.
+    """
 
     section: Section
     name: str
     what: str
+    before: Mapping[str, Any] | None = None
+    after: Mapping[str, Any] | None = None
+
+    @property
+    def subject(self) -> str:
+        """What kind of thing changes: "keyword rule"."""
+        return SINGULAR[self.section]
 
     def __str__(self) -> str:
-        return f"{_SINGULAR[self.section]} {self.name}: {self.what}"
+        return f"{SINGULAR[self.section]} {self.name}: {self.what}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,16 +202,34 @@ def _compare(
     for entry in new:
         before = partners.get(entry.key)
         if before is None:
-            yield Change(section=section, name=entry.key, what="added")
+            yield Change(section=section, name=entry.key, what="added", after=_shown(entry))
         elif entry != before:
             what = f"changed {', '.join(_differences(before, entry))}"
-            yield Change(section=section, name=entry.key, what=what)
+            old_keys, new_keys = _differing(_shown(before), _shown(entry))
+            yield Change(
+                section=section, name=entry.key, what=what, before=old_keys, after=new_keys
+            )
     gone_on = [partners[entry.key].key for entry in new if entry.key in partners]
     for entry in old:
         if entry.key not in gone_on:
-            yield Change(section=section, name=entry.key, what="removed")
+            yield Change(section=section, name=entry.key, what="removed", before=_shown(entry))
     if gone_on != [entry.key for entry in old if entry.key in gone_on]:
         yield Change(section=section, name="(all)", what="changed order")
+
+
+def _shown(entry: Document) -> dict[str, Any]:
+    return entry.model_dump(mode="json", exclude_defaults=True)
+
+
+def _differing(
+    before: Mapping[str, Any], after: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Of both only the keys in which they differ."""
+    keys = [key for key in {**before, **after} if before.get(key) != after.get(key)]
+    return (
+        {key: before[key] for key in keys if key in before},
+        {key: after[key] for key in keys if key in after},
+    )
 
 
 def _differences(before: Document, after: Document) -> Iterator[str]:

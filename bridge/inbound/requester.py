@@ -11,7 +11,7 @@ from bridge.desks.contract import Desk, DeskUser, UserId
 from bridge.domain.numbers import display, is_number, pretty
 from bridge.store import contacts
 from bridge.store.contacts import Contact
-from bridge.store.database import Database
+from bridge.store.database import Database, Transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,13 @@ class Requesters:
             if contact.requester_id is not None:
                 return Requester(id=UserId(contact.requester_id), is_fresh=False)
             user, note = await self._find_or_make(contact)
-            await self.database.write(lambda tx: contacts.set_requester(tx, address, user.id))
+
+            def keep(tx: Transaction) -> None:
+                contacts.set_requester(tx, address, user.id)
+                if user.name and user.name not in {pretty(address), display(address)}:
+                    contacts.set_name(tx, address, user.name)
+
+            await self.database.write(keep)
             return Requester(id=user.id, is_fresh=True, note=note)
 
     async def resolve_again(self, address: str) -> Requester:

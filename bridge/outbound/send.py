@@ -15,7 +15,6 @@ from typing import Literal
 import structlog
 
 from bridge.carriers.contract import Accepted, Carrier, OutgoingText
-from bridge.clock import Clock
 from bridge.desks.contract import Desk, TicketGone, TicketId
 from bridge.domain.directory import Directory
 from bridge.errors import CredentialsRefused, OutcomeUnknown, Refused, TryLater
@@ -46,6 +45,7 @@ class _Case:
     parts: tuple[Part, ...]
     carrier: Carrier
     policy: Policy
+    now_ms: int  # the database's time: what begun_at and created_at are told by
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,14 +55,13 @@ class TextSender:
     desk: Desk
     carriers: Mapping[str, Carrier]
     directory: Callable[[Transaction], Directory]
-    clock: Clock
     public_url: str
     settle_wait_s: float
 
     async def send(self, job: Job) -> Outcome:
         """Send what is left of one message."""
         case = await job.keep(lambda tx: self._load(tx, job.item))
-        if await self._was_withdrawn(job, case.message):
+        if await self._was_withdrawn(job, case):
             return Done(
                 words=wording.MADE_PRIVATE,
                 save=lambda tx: messages.set_state(
@@ -92,6 +91,7 @@ class TextSender:
             parts=tuple(parts.of_message(tx, message.id)),
             carrier=carrier,
             policy=asked or default,
+            now_ms=tx.now_ms(),
         )
 
     async def _send_part(self, job: Job, case: _Case, part: Part) -> Outcome | None:
@@ -151,20 +151,20 @@ class TextSender:
         begun_at = part.begun_at or case.message.created_at
         looks = part.looks % RESENT
         due_ms = begun_at + int(LOOKS[min(looks, len(LOOKS) - 1)] * self.settle_wait_s * 1000)
-        wait_s = (due_ms - self.clock.now_ms()) / 1000
+        wait_s = (due_ms - case.now_ms) / 1000
         if wait_s > 0:
             return _wait_for_sign(job, part, "waiting for a sign of the text", wait_s)
         if case.carrier.capabilities.can_find_sent:
             found = await case.carrier.find_sent(self._text(case, part), since_ms=begun_at)
             if await job.keep(lambda tx: self._adopt(tx, case, part, found)):
                 return None
-        await job.keep(lambda tx: parts.count_look(tx, part.id))
-        if _repeats_safely(case.carrier, self.clock.now_ms() - begun_at):
+        now_ms = await job.keep(lambda tx: _count_look(tx, part))
+        if _repeats_safely(case.carrier, now_ms - begun_at):
             if looks + 1 < len(LOOKS):
                 return None  # made again under its key: if it went out, this says so
         elif looks + 1 < len(LOOKS):
             due_ms = begun_at + int(LOOKS[looks + 1] * self.settle_wait_s * 1000)
-            wait_s = max(0.0, (due_ms - self.clock.now_ms()) / 1000)
+            wait_s = max(0.0, (due_ms - now_ms) / 1000)
             return _wait_for_sign(job, part, "no sign of the text yet", wait_s)
         if case.policy == "resend" and part.looks < RESENT:
             log.warning("text.sent_again", message=case.message.id, part=part.position)
@@ -277,9 +277,10 @@ class TextSender:
         sum_up(tx, message)
         tell_agent(tx, message, wording.given_up(words), self.directory(tx))
 
-    async def _was_withdrawn(self, job: Job, message: Message) -> bool:
+    async def _was_withdrawn(self, job: Job, case: _Case) -> bool:
         """Whether a reply that has waited was made private or redacted meanwhile."""
-        waited = self.clock.now_ms() - message.created_at
+        message = case.message
+        waited = case.now_ms - message.created_at
         is_fresh = job.item.attempts == 0 and waited < RECHECK_AFTER_MS
         if message.kind != "reply" or is_fresh or message.comment_id is None:
             return False
@@ -302,6 +303,11 @@ def _fresh(part: Part) -> Callable[[Transaction], Part]:
 def _repeats_safely(carrier: Carrier, age_ms: int) -> bool:
     """Whether the carrier knows a text of this age by its key, and sends it once."""
     return carrier.capabilities.idempotency_key and age_ms < KEY_HOLDS_MS
+
+
+def _count_look(tx: Transaction, part: Part) -> int:
+    parts.count_look(tx, part.id)
+    return tx.now_ms()
 
 
 def _wait_for_sign(job: Job, part: Part, words: str, wait_s: float) -> Later:

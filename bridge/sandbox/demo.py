@@ -20,6 +20,7 @@ from bridge.clock import Clock, SystemClock
 from bridge.databases import open_database
 from bridge.domain.settings_file import parse
 from bridge.http import HttpClient
+from bridge.invitations import first_link
 from bridge.provisioning import plan_setup, set_up
 from bridge.sandbox import story
 from bridge.sandbox.page import add_page
@@ -163,6 +164,8 @@ async def run_demo(settings: Settings, say: Callable[[str], None]) -> None:
             await world.open()
             await service.start()
             say(f"The sandbox is ready: {sandbox.url}/  (Ctrl-C ends it)")
+            link = await service.database.write(lambda tx: first_link(tx, sandbox.url))
+            say(f"Its console, by a link that works once: {link}")
             await _interrupted()
         finally:
             if world is not None:

@@ -64,6 +64,14 @@ def set_requester(tx: Transaction, address: str, requester_id: int | None) -> No
     tx.run("UPDATE contacts SET requester_id = $1 WHERE address = $2", requester_id, address)
 
 
+def set_name(tx: Transaction, address: str, name: str) -> None:
+    """Remember what the desk calls this customer."""
+    tx.run(
+        "UPDATE contacts SET name = $1, folded = $2 WHERE address = $3",
+        *(name, name.casefold(), address),
+    )
+
+
 def set_landline(tx: Transaction, address: str, *, is_landline: bool) -> None:
     """Remember that a carrier says this number takes no texts (a text from it says it does)."""
     at = tx.now_ms() if is_landline else None

@@ -33,8 +33,8 @@ class Link:
 def open_for(tx: Transaction, sender: str, customer: str) -> Conversation:
     """The conversation of this pair, made if it is the first time."""
     tx.run(
-        "INSERT INTO conversations (id, sender, customer, created_at) VALUES ($1, $2, $3, $4) "
-        "ON CONFLICT (sender, customer) DO NOTHING",
+        "INSERT INTO conversations (id, sender, customer, created_at, last_at) "
+        "VALUES ($1, $2, $3, $4, $4) ON CONFLICT (sender, customer) DO NOTHING",
         *(new_id(), sender, customer, tx.now_ms()),
     )
     row = tx.first(
@@ -53,14 +53,16 @@ def get(tx: Transaction, conversation_id: str) -> Conversation | None:
 def note_inbound(tx: Transaction, conversation_id: str) -> None:
     """Remember when the customer last texted this number."""
     tx.run(
-        "UPDATE conversations SET last_inbound_at = $1 WHERE id = $2", tx.now_ms(), conversation_id
+        "UPDATE conversations SET last_inbound_at = $1, last_at = $1 WHERE id = $2",
+        *(tx.now_ms(), conversation_id),
     )
 
 
 def note_outbound(tx: Transaction, conversation_id: str) -> None:
     """Remember when this number last texted the customer."""
     tx.run(
-        "UPDATE conversations SET last_outbound_at = $1 WHERE id = $2", tx.now_ms(), conversation_id
+        "UPDATE conversations SET last_outbound_at = $1, last_at = $1 WHERE id = $2",
+        *(tx.now_ms(), conversation_id),
     )
 
 

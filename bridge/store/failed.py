@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bridge.errors import UserMistake
+from bridge.store import changes
+from bridge.store.changes import Author
 from bridge.store.database import Row, Transaction
 from bridge.store.messages import MESSAGES
 from bridge.store.work import WORK
 
 GIVEN_UP = "given up"
+A_COMMAND = Author(how="command")
 
 # Work of these kinds carries a message whose state follows the work's.
 CARRIES_MESSAGE = ("text", "send")
@@ -22,7 +25,10 @@ ORDER BY failed_at DESC, id DESC
 LIMIT $3
 """
 
-FIND = "SELECT ref, lane, account, kind, message_id, state FROM work WHERE ref = $1"
+FIND = """
+SELECT ref, lane, account, kind, message_id, ticket_id, state, reason, attempts FROM work
+WHERE ref = $1
+"""
 
 FAILED_REFS = "SELECT ref FROM work WHERE state = 'failed' ORDER BY id"
 
@@ -87,7 +93,7 @@ def list_failed(tx: Transaction, *, before: tuple[int, int] | None, limit: int) 
     return [_failed(row) for row in tx.all(LIST, since_ms, number, limit)]
 
 
-def retry(tx: Transaction, ref: str) -> None:
+def retry(tx: Transaction, ref: str, by: Author = A_COMMAND) -> None:
     """Let failed work be tried again, from the start and at once.
 
     Work that waits to be tried anyway stays as it is, so that asking twice does no harm.
@@ -96,6 +102,7 @@ def retry(tx: Transaction, ref: str) -> None:
     work = _find(tx, ref)
     if work["state"] != "failed":
         return
+    _note(tx, by, work, "tried again")
     now_ms = tx.now_ms()
     tx.run(REVIVE, ref, now_ms)
     tx.run(OPEN_LANE, work["lane"], work["account"], now_ms)
@@ -106,15 +113,15 @@ def retry(tx: Transaction, ref: str) -> None:
     tx.announce(WORK)
 
 
-def retry_all(tx: Transaction) -> int:
+def retry_all(tx: Transaction, by: Author = A_COMMAND) -> int:
     """Let everything that failed be tried again; returns how much that was."""
     refs = [str(row["ref"]) for row in tx.all(FAILED_REFS)]
     for ref in refs:
-        retry(tx, ref)
+        retry(tx, ref, by)
     return len(refs)
 
 
-def drop(tx: Transaction, ref: str) -> None:
+def drop(tx: Transaction, ref: str, by: Author = A_COMMAND) -> None:
     """Give failed work up for good; its message stays, as failed and given up.
 
     Raises UserMistake where there is no such work, or where it has not failed.
@@ -122,9 +129,19 @@ def drop(tx: Transaction, ref: str) -> None:
     work = _find(tx, ref)
     if tx.run(DROP, ref) == 0:
         raise UserMistake(f"{ref} has not failed: it is waiting to be tried; nothing was dropped")
+    _note(tx, by, work, "given up")
     if work["message_id"] is not None and work["kind"] in CARRIES_MESSAGE:
         tx.run(GIVE_UP_MESSAGE, work["message_id"], GIVEN_UP, tx.now_ms())
         tx.announce(MESSAGES)
+
+
+def _note(tx: Transaction, by: Author, work: Row, what: str) -> None:
+    before = {
+        key: work[key]
+        for key in ("kind", "message_id", "ticket_id", "reason", "attempts")
+        if work[key] is not None
+    }
+    changes.note(tx, by, subject="failed work", name=str(work["ref"]), what=what, before=before)
 
 
 def _find(tx: Transaction, ref: str) -> Row:

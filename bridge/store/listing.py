@@ -185,7 +185,11 @@ def list_messages(
         f"SELECT {MESSAGE_COLUMNS} FROM messages WHERE {' AND '.join(terms)} "  # noqa: S608
         f"ORDER BY seq DESC LIMIT ${len(values)}"
     )
-    rows = tx.all(sql, *values)
+    return messages_of(tx, tx.all(sql, *values))
+
+
+def messages_of(tx: Transaction, rows: Sequence[Row]) -> list[Message]:
+    """Rows of MESSAGE_COLUMNS as messages, with their parts."""
     parts = _parts_of(tx, [str(row["id"]) for row in rows if row["direction"] == "outbound"])
     return [_message(row, parts.get(str(row["id"]), ())) for row in rows]
 

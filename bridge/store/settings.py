@@ -20,12 +20,15 @@ from bridge.domain.directory import (
 from bridge.domain.settings_changes import Documents, Plan, plan_import
 from bridge.domain.settings_file import SettingsFile
 from bridge.errors import UserMistake
+from bridge.store import changes
+from bridge.store.changes import Author
 from bridge.store.database import Transaction
 
 D = TypeVar("D", bound=Document)
 
 SETTINGS: Final = "settings"  # the topic announced with every change
 _DESK_NAME: Final = "zendesk"
+A_COMMAND: Final = Author(how="command")
 
 VERSION = "SELECT value FROM meta WHERE name = 'settings_version'"
 
@@ -76,19 +79,40 @@ def preview_import(
 
 
 def import_settings(
-    tx: Transaction, file: SettingsFile, carriers: CarrierWords, *, prune: bool
+    tx: Transaction,
+    file: SettingsFile,
+    carriers: CarrierWords,
+    *,
+    prune: bool,
+    by: Author = A_COMMAND,
 ) -> Plan:
     """Store what the file says and leave the rest, or with `prune` take the rest away.
 
     Returns what changed: nothing where all was so already. Raises UserMistake, nothing stored.
     """
     plan = preview_import(tx, file, carriers, prune=prune)
-    if plan.changes:
-        _write(tx, "senders", {entry.key: entry for entry in plan.documents.senders})
-        _write(tx, "lists", {entry.key: entry for entry in plan.documents.lists})
-        _write(tx, "keywords", {entry.key: entry for entry in plan.documents.keywords})
-        note_change(tx)
+    save_plan(tx, plan, by)
     return plan
+
+
+def save_plan(tx: Transaction, plan: Plan, by: Author) -> None:
+    """Store what was planned in this same transaction, and log each change of it."""
+    if not plan.changes:
+        return
+    _write(tx, "senders", {entry.key: entry for entry in plan.documents.senders})
+    _write(tx, "lists", {entry.key: entry for entry in plan.documents.lists})
+    _write(tx, "keywords", {entry.key: entry for entry in plan.documents.keywords})
+    for change in plan.changes:
+        changes.note(
+            tx,
+            by,
+            subject=change.subject,
+            name=change.name,
+            what=change.what,
+            before=change.before,
+            after=change.after,
+        )
+    note_change(tx)
 
 
 def export_settings(tx: Transaction) -> str:
@@ -112,10 +136,25 @@ def load_desk(tx: Transaction) -> DeskRecord:
     return next(iter(_read(tx, "desk", DeskRecord)), DeskRecord())
 
 
-def save_desk(tx: Transaction, record: DeskRecord) -> None:
+def save_desk(tx: Transaction, record: DeskRecord, by: Author = A_COMMAND) -> None:
     """Keep what `zendesk setup` has made; an empty record forgets it. Reaches every process."""
+    before, after = (_without_secret(one) for one in (load_desk(tx), record))
+    if before != after:
+        changes.note(
+            tx,
+            by,
+            subject="desk",
+            name=_DESK_NAME,
+            what="set up" if after else "torn down",
+            before=before,
+            after=after,
+        )
     _write(tx, "desk", {} if record == DeskRecord() else {_DESK_NAME: record})
     note_change(tx)
+
+
+def _without_secret(record: DeskRecord) -> dict[str, str | int]:
+    return record.model_dump(exclude_defaults=True, exclude={"signing_secret"})
 
 
 def note_change(tx: Transaction) -> None:

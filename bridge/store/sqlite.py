@@ -21,7 +21,9 @@ import structlog
 
 from bridge.clock import Clock
 from bridge.errors import BridgeError, NotDurable, UserMistake
+from bridge.store import leaps
 from bridge.store.database import Row, Transaction, Value
+from bridge.store.leaps import Leaps
 from bridge.store.migrations import Migration, read_migrations, steps_to_go
 from bridge.store.sqlite_file import (
     back_up,
@@ -123,6 +125,7 @@ class SqliteDatabase:
         self._reader: _Connection | None = None
         self._queue = WriteQueue(self._commit, most=MOST_IN_ONE_COMMIT)
         self._folded_at = 0
+        self._leaps = Leaps(clock if exclusive else None)
         self._reading = asyncio.Lock()
 
     async def open(self) -> None:
@@ -180,6 +183,9 @@ class SqliteDatabase:
         reader = self._reader
         if reader is None:
             raise NotDurable("the database is closed")
+        if self._leaps.look():
+            with contextlib.suppress(NotDurable):
+                await self.write(lambda _: None)  # first what is stored follows the clock
         now_ms = self._clock.now_ms()
         async with self._reading:
             try:
@@ -198,8 +204,15 @@ class SqliteDatabase:
 
     async def _commit(self, batch: list[Waiting]) -> None:
         assert self._writer is not None, "open() first"  # noqa: S101 - a fault of ours
+        leap_ms = self._leaps.look()
         now_ms = self._clock.now_ms()
+        if leap_ms:
+            log.warning("database.clock_set", seconds=round(leap_ms / 1000))
+            nobodys = asyncio.get_running_loop().create_future()
+            batch = [Waiting(lambda tx: leaps.follow(tx, leap_ms), nobodys), *batch]
         await self._writer.run_whole(partial(self._commit_and_fold, batch=batch, now_ms=now_ms))
+        if leap_ms and batch[0].error is None:
+            self._leaps.followed(leap_ms)
 
     def _commit_and_fold(
         self, connection: sqlite3.Connection, batch: list[Waiting], now_ms: int

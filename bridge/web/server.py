@@ -8,6 +8,8 @@ from typing import Any
 from aiohttp import web
 
 from bridge.web import carriers, desks, probes
+from bridge.web.admin import add_routes as add_admin_routes
+from bridge.web.admin.gate import guard
 from bridge.web.api import add_routes as add_api_routes
 from bridge.web.api.auth import authorize
 from bridge.web.middleware import add_headers, explain, identify
@@ -22,14 +24,17 @@ LINGER_S = 2.0  # how long what is left of a refused body is read away, so that 
 
 
 def create_app(parts: WebParts) -> web.Application:
-    """Build the application: webhooks, probes, /api/v1."""
-    app = web.Application(middlewares=[identify, explain, authorize], client_max_size=LARGEST_BODY)
+    """Build the application: webhooks, probes, /api/v1, the console."""
+    app = web.Application(
+        middlewares=[identify, explain, authorize, guard], client_max_size=LARGEST_BODY
+    )
     app[PARTS] = parts
     app.on_response_prepare.append(add_headers)
     carriers.add_routes(app)
     desks.add_routes(app)
     probes.add_routes(app)
     add_api_routes(app)
+    add_admin_routes(app)
     return app
 
 

@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeVar
 
 import structlog
 
-from bridge.clock import Clock
+from bridge.clock import Clock, steady_ms
 from bridge.domain.limits import Room
 from bridge.domain.retries import pause_ms
 from bridge.errors import CredentialsRefused, NotDurable, OutcomeUnknown, Refused, TryLater
@@ -105,7 +105,7 @@ class Worker:
     _adrift: list[Claim] = field(default_factory=list)  # they may hold, and nobody works on them
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _stopping: bool = False
-    _paused_until_ms: int = 0  # never later than the pause that is stored
+    _paused_until_ms: int = 0  # by the steady time; never later than the pause that is stored
 
     def __post_init__(self) -> None:
         self._throttle = Throttle(self.pace.at_once)
@@ -209,7 +209,7 @@ class Worker:
 
     def _quotas(self, room: Room) -> Mapping[int, int]:
         spare = self.spare_in_s() <= 0
-        return self._throttle.quotas(room, spare=spare, now_ms=self.clock.now_ms())
+        return self._throttle.quotas(room, spare=spare, now_ms=steady_ms(self.clock))
 
     def _outlook(self, tx: Transaction) -> tuple[float, Mapping[int, int], Room]:
         paused = work.pauses(tx).get(self.account)
@@ -223,7 +223,7 @@ class Worker:
         if any(quotas[rank] == 0 for rank in due):
             waits_ms += [
                 wait_ms
-                for wait_ms in (room.wait_ms, self._throttle.held_ms(self.clock.now_ms()))
+                for wait_ms in (room.wait_ms, self._throttle.held_ms(steady_ms(self.clock)))
                 if wait_ms > 0
             ]
         return min(POLL_S, max(0.001, min(waits_ms, default=POLL_S * 1000) / 1000))
@@ -244,7 +244,7 @@ class Worker:
                 return
             current = replace(claimed, item=item)
             try:
-                is_paused = self.clock.now_ms() < self._paused_until_ms
+                is_paused = steady_ms(self.clock) < self._paused_until_ms
                 is_over = turn == ITEMS_A_TURN or (turn > 0 and self._is_short)
                 if self._stopping or is_paused or is_over:
                     await self._give_back(current)
@@ -306,7 +306,7 @@ class Worker:
                 pause_s = error.pause_s if error.pause_s is not None else self.pace.retry_base_s
                 await self._pause(error.words, pause_s, "asked")
             elif error.pause_s is not None:
-                now_ms = self.clock.now_ms()
+                now_ms = steady_ms(self.clock)
                 self._throttle.was_asked(claimed.lane, claimed.rank, error.pause_s, now_ms)
             return await self._save(claimed, self._again(claimed.item, error), began_ms, "later")
         if isinstance(error, OutcomeUnknown):
@@ -327,7 +327,7 @@ class Worker:
 
     async def _pause(self, words: str, pause_s: float, kind: str) -> None:
         self._throttle.paused()
-        until_ms = self.clock.now_ms() + int(pause_s * 1000)
+        until_ms = steady_ms(self.clock) + int(pause_s * 1000)
         self._paused_until_ms = max(self._paused_until_ms, until_ms)
         new = await self.database.write(
             lambda tx: work.pause_account(

@@ -1,7 +1,4 @@
-"""docs/carriers/matrix.md, made of what the carriers declare:
-
-.venv/bin/python -m tests.docs.carriers > docs/carriers/matrix.md
-"""
+"""docs/carriers/matrix.md, made of what the carriers declare; the page says how."""
 
 from __future__ import annotations
 
@@ -131,8 +128,8 @@ fails when this page is not what the code says. Every carrier goes through one s
 real bridge and a Zendesk, through `tests/flows/test_every_carrier.py`.
 """
 FOOT = """\
-"–" in the pace means that the bridge does not slow a sender down there by itself. That a carrier has
-MMS says nothing of the bridge: pictures go as links in this version.
+"–" in the pace means that the bridge does not slow a sender down there by itself. That a carrier
+has MMS says nothing of the bridge: pictures go as links in this version.
 """
 
 

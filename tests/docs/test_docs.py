@@ -23,21 +23,18 @@ from bridge.domain.directory import Document, KeywordEntry, List, Sender, Texts
 from bridge.domain.settings_file import parse
 from bridge.metrics import Metrics
 from bridge.settings import carrier_variable, load_settings, own_fields, variable
+from bridge.web.admin import ROUTES as CONSOLE_ROUTES
 from bridge.web.api import schemas
 from tests.docs import carriers, commands
 from tests.docs.pages import ROOT, Block, Page, every_page, rows
 from tests.faults import mutations
 
 PAGES = every_page()
-OPERATIONS, API, FILE, TWILIO, RELIABILITY, ARCHITECTURE = (
+OPERATIONS, API, FILE, TWILIO, RELIABILITY, ARCHITECTURE, CONSOLE = (
     PAGES[f"docs/{name}.md"]
     for name in (
-        "operations",
-        "api",
-        "settings-file",
-        "carriers/twilio",
-        "reliability",
-        "architecture",
+        *("operations", "api", "settings-file", "carriers/twilio", "reliability", "architecture"),
+        "console",
     )
 )
 CARRIERS = answered_words()
@@ -137,7 +134,17 @@ def test_every_route_is_listed() -> None:
         for method in row[0].split(", ")
     }
 
-    assert listed == served_routes()
+    assert listed == {one for one in served_routes() if not one[1].startswith("/admin")}
+
+
+def test_every_address_of_the_console_is_listed_with_who_may_have_it() -> None:
+    listed = {
+        (method, row[1], row[2])
+        for row in rows(CONSOLE.under("## Every address"))
+        for method in row[0].split(", ")
+    }
+
+    assert listed == {(route.method, route.path, route.needs) for route in CONSOLE_ROUTES}
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests import postgres
+from tests.faults.machine import play
 from tests.faults.storm import Plan, Storm
 
 # Texts, conversations, replies, seconds of talk.
@@ -30,6 +31,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--seconds", type=float, help="how long people talk")
     parser.add_argument("--seed", type=int, help="of an earlier storm, to have it again")
     parser.add_argument("--engine", choices=["sqlite", "postgres", "both"], default="both")
+    parser.add_argument("--stories", type=int, default=200, help="of the state machine, before")
     parser.add_argument("--real-leases", action="store_true", help="wait a minute for the dead")
     parser.add_argument("--keep", type=Path, help="a folder to keep logs and file in")
     given = parser.parse_args(arguments)
@@ -38,7 +40,26 @@ def main(arguments: Sequence[str]) -> int:
     if given.seconds is not None:
         plan = replace(plan, seconds=given.seconds)
     engines = ["sqlite", "postgres"] if given.engine == "both" else [given.engine]
+    for engine in engines:
+        _stories(given.stories, seed, engine)
     return max([_storm(plan, engine, given.keep) for engine in engines])
+
+
+def _stories(count: int, seed: int, engine: str) -> None:
+    """Raises what the first story that fails raises, with its steps."""
+    if not count:
+        return
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bridge-")))
+        server = postgres.server_url(folder) if engine == "postgres" else ""
+
+        def new_store(where: Path) -> str:
+            if engine == "sqlite":
+                return f"sqlite:///{where / 'soak.db'}"
+            return stack.enter_context(postgres.schema(server))
+
+        print(f"{engine}, {count} stories, seed {seed} ...", flush=True)
+        play(new_store, folder, examples=count, steps=30, number=seed)
 
 
 def _storm(plan: Plan, engine: str, keep: Path | None) -> int:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from bridge.app import Service
 from bridge.clock import Clock
 from bridge.errors import NotDurable
 from bridge.sandbox.demo import Sandbox
@@ -58,6 +59,7 @@ class Stage:
     strangers: Iterator[str] = field(default_factory=customers)
     texts: list[CustomerText] = field(default_factory=list)
     replies: list[AgentReply] = field(default_factory=list)
+    prepare: Callable[[Service], None] = lambda _: None
     _unheard: list[str] = field(default_factory=list)  # of what stands in no ticket
     _keys: int = 0
 
@@ -68,7 +70,9 @@ class Stage:
 
     async def live(self, fault: Fault | None = None) -> None:
         """Start the bridge on what its last life has stored; a fault may end this life too."""
-        mortal = Mortal(self.sandbox.make_service())
+        service = self.sandbox.make_service()
+        self.prepare(service)
+        mortal = Mortal(service)
         mortal.arm(fault)
         self.lives.append(mortal)
         await mortal.start()

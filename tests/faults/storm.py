@@ -73,6 +73,7 @@ WORDS = (
 ODD = frozenset({"text.sent_again", "text.recovered", "work.lease_lost", "account.paused"})
 EXPORT_LAG_S = 2.0
 MOMENT_S = 0.7
+START_S = 60.0  # a machine may have other things to do
 SWEPT_AFTER_S = 8.0  # a sweep leaves out what is younger than 5 s: its webhook may come yet
 
 
@@ -90,7 +91,7 @@ class Plan:
     kill_every_s: float = 1.0
     stops: float = 0.15  # share of the conversations
     real_leases: bool = False  # else a killed process's claims end at once
-    patience_s: float = 60.0
+    patience_s: float = 120.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -194,6 +195,7 @@ class Storm:
         await self.sandbox.start_far_sides()
         self.sandbox.zendesk.account.export_lag_s = EXPORT_LAG_S
         self.sandbox.zendesk.deliveries.timeout_s = 3.0
+        self.sandbox.twilio._caller.retry_pause_s = 0.5
         webhook = self._webhooks.url + WEBHOOK
         self.sandbox.twilio.add_number(ACME, webhook, kind="long_code")
         self.sandbox.twilio.add_number(VIP, webhook, kind="short_code")
@@ -203,7 +205,7 @@ class Storm:
         self._twilio.upstreams = [_port(self.sandbox.twilio.url)]
         await self.sandbox.set_up()
         self._processes = [Process(self.sandbox, self._folder, port=port) for port in ports]
-        await asyncio.gather(*(process.start() for process in self._processes))
+        await asyncio.gather(*(process.start(within_s=START_S) for process in self._processes))
 
     # -- what happens -------------------------------------------------------------------------
 
@@ -316,13 +318,15 @@ class Storm:
     async def _kill_now_and_then(self) -> None:
         """Kill somebody who is up at every stroke, and have them start again at once.
 
-        Who has just come up has a moment, so that something is under way when it is struck.
+        Who has just come up has a moment, so that something is under way when it is struck: a
+        longer one where the machine is so busy that starting took long.
         """
         chance, starts = random.Random(self._plan.seed + 2), set[asyncio.Task[None]]()
 
         async def start(process: Process) -> None:
-            await process.start()
-            await asyncio.sleep(MOMENT_S)
+            began = time.monotonic()
+            await process.start(within_s=START_S)
+            await asyncio.sleep(max(MOMENT_S, time.monotonic() - began - MOMENT_S))
 
         while not self._is_calm.is_set():
             with contextlib.suppress(TimeoutError):
@@ -360,7 +364,7 @@ class Storm:
     async def _restart(self) -> Ledger:
         for process in self._processes:
             await process.kill()
-        await asyncio.gather(*(process.start() for process in self._processes))
+        await asyncio.gather(*(process.start(within_s=START_S) for process in self._processes))
         await self._settle(swept_after_s=0.0)
         return read_ledger(self.sandbox.twilio, self.sandbox.zendesk)
 

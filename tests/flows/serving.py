@@ -57,7 +57,7 @@ class Process:
         """Where it listens: at the sandbox's own address unless it has a port of its own."""
         return self._sandbox.url if self._port is None else f"http://127.0.0.1:{self._port}"
 
-    async def start(self) -> None:
+    async def start(self, *, within_s: float = 15.0) -> None:
         """Start it, and wait until it listens."""
         self._process = await self._spawn()
         process = self._process
@@ -73,7 +73,7 @@ class Process:
             except aiohttp.ClientError:
                 return False
 
-        await eventually(is_ready, within_s=40.0)
+        await eventually(is_ready, within_s=within_s)
 
     async def start_beside(self) -> tuple[int, str]:
         """Start a second one on the same database; returns its exit code and what it said."""

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from bridge.errors import UserMistake
 from bridge.store import failed
+from bridge.store.changes import Author
 from bridge.web.api.answers import respond, show_failed
 from bridge.web.api.openapi import Endpoint
 from bridge.web.api.reading import read_number_cursor, read_query, write_cursor
@@ -14,6 +15,7 @@ from bridge.web.parts import PARTS
 from bridge.web.problems import problem
 
 CURSOR = "failed"
+THE_TOKEN = Author(how="api")  # whoever holds it
 
 
 async def list_failed(request: web.Request) -> web.Response:
@@ -39,7 +41,7 @@ async def retry_failed(request: web.Request) -> web.Response:
     parts = request.app[PARTS]
     ref = request.match_info["id"]
     try:
-        await parts.database.write(lambda tx: failed.retry(tx, ref))
+        await parts.database.write(lambda tx: failed.retry(tx, ref, THE_TOKEN))
     except UserMistake as error:
         return problem(404, detail=str(error))
     parts.wake()
@@ -50,7 +52,7 @@ async def drop_failed(request: web.Request) -> web.Response:
     """Give it up for good; its message stays, as failed."""
     ref = request.match_info["id"]
     try:
-        await request.app[PARTS].database.write(lambda tx: failed.drop(tx, ref))
+        await request.app[PARTS].database.write(lambda tx: failed.drop(tx, ref, THE_TOKEN))
     except UserMistake as error:
         return problem(404, detail=str(error))
     return web.Response(status=204)

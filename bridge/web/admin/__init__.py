@@ -1,0 +1,43 @@
+"""/admin/: the console. One table of routes says what there is and who may have it."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from bridge.web.admin import (
+    assets,
+    changes,
+    contacts,
+    conversations,
+    overview,
+    sign_in,
+    users,
+    work,
+)
+from bridge.web.admin.console import CONSOLE, make_console
+from bridge.web.admin.pages import HOME, go
+from bridge.web.admin.routes import Route
+
+
+async def _send_home(_request: web.Request) -> web.Response:
+    return go(HOME)
+
+
+ROUTES: tuple[Route, ...] = (
+    Route(method="GET", path=HOME.rstrip("/"), handler=_send_home, needs="anyone", quiet=True),
+    *assets.ROUTES,
+    *sign_in.ROUTES,
+    *overview.ROUTES,
+    *conversations.ROUTES,
+    *contacts.ROUTES,
+    *work.ROUTES,
+    *users.ROUTES,
+    *changes.ROUTES,
+)
+
+
+def add_routes(app: web.Application) -> None:
+    """Add every page, and what they share."""
+    for route in ROUTES:
+        app.router.add_route(route.method, route.path, route.handler)
+    app[CONSOLE] = make_console({(route.method, route.path): route for route in ROUTES})

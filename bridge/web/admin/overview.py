@@ -1,0 +1,40 @@
+"""The first page: how it stands, and what needs a person."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from bridge.store import failed, settings
+from bridge.store.database import Transaction
+from bridge.store.failed import FailedWork
+from bridge.store.overview import Overview, overview
+from bridge.web.admin.pages import show
+from bridge.web.admin.routes import get
+from bridge.web.parts import PARTS
+
+MOST_FAILED = 5
+
+
+async def show_overview(request: web.Request) -> web.Response:
+    """Today in numbers."""
+    return await _show(request, "overview.html")
+
+
+async def refresh_overview(request: web.Request) -> web.Response:
+    """The numbers alone, for a page that stays open."""
+    return await _show(request, "overview_now.html")
+
+
+async def _show(request: web.Request, template: str) -> web.Response:
+    def find(tx: Transaction) -> tuple[Overview, list[FailedWork], bool]:
+        senders = settings.load_documents(tx).senders
+        return overview(tx), failed.list_failed(tx, before=None, limit=MOST_FAILED), bool(senders)
+
+    numbers, newest, has_senders = await request.app[PARTS].database.read(find)
+    return show(request, template, numbers=numbers, failed=newest, has_senders=has_senders)
+
+
+ROUTES = (
+    get("", show_overview, needs="viewer"),
+    get("overview/now", refresh_overview, needs="viewer", quiet=True),
+)
