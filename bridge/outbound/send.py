@@ -1,8 +1,9 @@
 """Send a message's parts in order, each exactly once wherever the carrier lets us be sure.
 
 The intent is durable before a request leaves. Where its outcome is not known, the next try looks:
-a delivery report that names our id settles it, else the carrier's list does, at growing pauses;
-what no look settles goes by the sender's policy.
+a delivery report that names our id settles it, else the carrier's list does, at growing pauses, or
+the same send once more where the carrier knows it by its key; what no look settles goes by the
+sender's policy.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ from bridge.work.outcomes import Done, GaveUp, Job, Later, Outcome, Save
 log = structlog.get_logger()
 
 LOOKS = (1, 4, 12, 36)  # when to look, in multiples of the settle wait since the send began
+KEY_HOLDS_MS = 23 * 3600 * 1000  # carriers keep an idempotency key for a day
 RESENT = 100  # added to a part's looks once it has been sent again: that happens once
 TO_SEND = frozenset({"queued", "sending", "failed", "refused", "uncertain"})
 Policy = Literal["resend", "hold"]
@@ -205,7 +207,10 @@ class TextSender:
             if await self._keep(job, case, lambda tx: self._adopt(tx, case, part, found)):
                 return None
         now_ms = await job.keep(lambda tx: _count_look(tx, part))
-        if looks + 1 < len(LOOKS):
+        if _repeats_safely(case.carrier, now_ms - begun_at):
+            if looks + 1 < len(LOOKS):
+                return None  # made again under its key: if it went out, this says so
+        elif looks + 1 < len(LOOKS):
             due_ms = begun_at + int(LOOKS[looks + 1] * self.settle_wait_s * 1000)
             wait_s = max(0.0, (due_ms - now_ms) / 1000)
             return _wait_for_sign(job, part, "no sign of the text yet", wait_s)
@@ -373,6 +378,11 @@ def _asked_at(tx: Transaction, message: Message, since_ms: int) -> int:
 
 def _fresh(part: Part) -> Callable[[Transaction], Part]:
     return lambda tx: parts.get(tx, part.id) or part
+
+
+def _repeats_safely(carrier: Carrier, age_ms: int) -> bool:
+    """Whether the carrier knows a text of this age by its key, and sends it once."""
+    return carrier.capabilities.idempotency_key and age_ms < KEY_HOLDS_MS
 
 
 def _count_look(tx: Transaction, part: Part) -> int:
