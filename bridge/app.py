@@ -253,6 +253,7 @@ class Service:
             queue_message=self.queue_message,
             wake=self.wake,
             ready=self.ready,
+            tickets_from=self.settings.tickets_from,
         )
 
     async def take_text(self, carrier: str, text: InboundText) -> None:
