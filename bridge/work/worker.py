@@ -279,7 +279,8 @@ class Worker:
                 now_ms = steady_ms(self.clock)
                 self._throttle.was_asked(claimed.lane, claimed.rank, error.pause_s, now_ms)
             else:
-                self._throttle.failed(claimed.lane, self.pace.retry_base_s, self.clock.now_ms())
+                base_s = self.pace.retry_base_s
+                self._throttle.failed(claimed.lane, base_s, steady_ms(self.clock))
             return await self._save(claimed, self._again(claimed.item, error), began_ms, "later")
         if isinstance(error, OutcomeUnknown):
             return await self._save(claimed, self._again(claimed.item, error), began_ms, "unknown")
