@@ -1,25 +1,35 @@
 """Send a message's parts in order, each exactly once wherever the carrier lets us be sure.
 
 The intent is durable before a request leaves. Where its outcome is not known, the next try looks:
-a delivery report that names our id settles it, else the carrier's list does, at growing pauses;
-what no look settles goes by the sender's policy.
+a delivery report that names our id settles it, else the carrier's list does, at growing pauses, or
+the same send once more where the carrier knows it by its key; what no look settles goes by the
+sender's policy.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypedDict, TypeVar
 
 import structlog
 
 from bridge.carriers.contract import Accepted, Carrier, OutgoingText
-from bridge.desks.contract import Desk, TicketGone, TicketId
+from bridge.desks.contract import Desk
 from bridge.domain.directory import Directory
 from bridge.errors import CredentialsRefused, OutcomeUnknown, Refused, TryLater
 from bridge.outbound import wording
 from bridge.outbound.gate import Refusal, refusal
-from bridge.outbound.track import FAILURES, apply_state, learn_from, sum_up, tell_agent
+from bridge.outbound.track import (
+    FAILURES,
+    Counters,
+    apply_state,
+    learn_from,
+    sum_up,
+    tell_agent,
+    watch,
+)
+from bridge.outbound.withdrawn import was_withdrawn, withdraw
 from bridge.store import comments, conversations, messages, parts, restored, work
 from bridge.store.database import Transaction
 from bridge.store.messages import Message
@@ -27,15 +37,21 @@ from bridge.store.parts import EarlyReport, Part
 from bridge.store.restored import FLAG, TOO_OLD
 from bridge.store.work import Item
 from bridge.ticketing.notes import put_note
-from bridge.work.outcomes import Done, GaveUp, Job, Later, Outcome
+from bridge.work.outcomes import Done, GaveUp, Job, Later, Outcome, Save
 
 log = structlog.get_logger()
 
 LOOKS = (1, 4, 12, 36)  # when to look, in multiples of the settle wait since the send began
+KEY_HOLDS_MS = 23 * 3600 * 1000  # carriers keep an idempotency key for a day
 RESENT = 100  # added to a part's looks once it has been sent again: that happens once
-RECHECK_AFTER_MS = 5_000  # nobody withdraws a reply sooner; what waited longer is read again
 TO_SEND = frozenset({"queued", "sending", "failed", "refused", "uncertain"})
 Policy = Literal["resend", "hold"]
+T = TypeVar("T")
+
+
+class _Ending(TypedDict):
+    save: Save
+    then: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +64,8 @@ class _Case:
     message: Message
     parts: tuple[Part, ...]
     carrier: Carrier
-    policy: Policy
     now_ms: int  # the database's time: what begun_at and created_at are told by
+    policy: Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,16 +77,15 @@ class TextSender:
     directory: Callable[[Transaction], Directory]
     public_url: str
     settle_wait_s: float
+    counters: Counters
 
     async def send(self, job: Job) -> Outcome:
         """Send what is left of one message."""
         case = await job.keep(lambda tx: self._load(tx, job.item))
-        if await self._was_withdrawn(job, case):
+        if await was_withdrawn(self.desk, job, case.message, case.now_ms):
             return Done(
                 words=wording.MADE_PRIVATE,
-                save=lambda tx: messages.set_state(
-                    tx, case.message.id, "refused", reason=wording.MADE_PRIVATE
-                ),
+                **self._ends(case, lambda tx: withdraw(tx, case.message)),
             )
         for part in case.parts:
             if part.carrier_id is not None or part.state not in TO_SEND:
@@ -117,7 +132,8 @@ class TextSender:
         refused = await job.keep(lambda tx: self._admit(tx, case, part))
         if refused is not None:
             return Done(
-                words=refused.reason, save=lambda tx: self._refuse(tx, case, part, refused, None)
+                words=refused.reason,
+                **self._ends(case, lambda tx: self._refuse(tx, case, part, refused, None)),
             )
         text = self._text(case, part)
         try:
@@ -129,7 +145,7 @@ class TextSender:
             raise
         except Refused as error:
             return self._refused_by_carrier(case, part, error)
-        await job.keep(lambda tx: self._accept(tx, case, part, accepted))
+        await self._keep(job, case, lambda tx: self._accept(tx, case, part, accepted))
         # The ids of both sides: with them a line leads from the webhook to the text.
         log.info(
             "text.sent",
@@ -139,6 +155,27 @@ class TextSender:
             carrier_id=accepted.carrier_id,
         )
         return None
+
+    async def _keep(self, job: Job, case: _Case, change: Callable[[Transaction], T]) -> T:
+        """Make a change under the claim, and count the state that the message came into by it."""
+        result, state = await job.keep(lambda tx: watch(tx, case.message.id, change))
+        if state is not None:
+            self.counters.count_outbound(state)
+        return result
+
+    def _ends(self, case: _Case, change: Save) -> _Ending:
+        """A change that ends the work, in one transaction with taking it out; counted once kept."""
+        came_into: list[str] = []
+
+        def save(tx: Transaction) -> None:
+            _, state = watch(tx, case.message.id, change)
+            came_into[:] = [] if state is None else [state]
+
+        def then() -> None:
+            for state in came_into:
+                self.counters.count_outbound(state)
+
+        return {"save": save, "then": then}
 
     def _admit(self, tx: Transaction, case: _Case, part: Part) -> Refusal | None:
         """Ask the gate and note the intent, in one transaction."""
@@ -167,10 +204,13 @@ class TextSender:
             return _wait_for_sign(job, part, "waiting for a sign of the text", wait_s)
         if case.carrier.capabilities.can_find_sent:
             found = await case.carrier.find_sent(self._text(case, part), since_ms=begun_at)
-            if await job.keep(lambda tx: self._adopt(tx, case, part, found)):
+            if await self._keep(job, case, lambda tx: self._adopt(tx, case, part, found)):
                 return None
         now_ms = await job.keep(lambda tx: _count_look(tx, part))
-        if looks + 1 < len(LOOKS):
+        if _repeats_safely(case.carrier, now_ms - begun_at):
+            if looks + 1 < len(LOOKS):
+                return None  # made again under its key: if it went out, this says so
+        elif looks + 1 < len(LOOKS):
             due_ms = begun_at + int(LOOKS[looks + 1] * self.settle_wait_s * 1000)
             wait_s = max(0.0, (due_ms - now_ms) / 1000)
             return _wait_for_sign(job, part, "no sign of the text yet", wait_s)
@@ -180,7 +220,7 @@ class TextSender:
             return None
         return GaveUp(
             words="it is not certain whether this text was sent",
-            save=lambda tx: self._leave_uncertain(tx, case, part),
+            **self._ends(case, lambda tx: self._leave_uncertain(tx, case, part)),
         )
 
     async def _look_before(self, job: Job, case: _Case, part: Part) -> Found | Outcome | None:
@@ -200,10 +240,13 @@ class TextSender:
         elif case.policy == "hold":
             return GaveUp(
                 words="it may have been sent before the database was restored",
-                save=lambda tx: self._leave_uncertain(tx, case, part),
+                **self._ends(case, lambda tx: self._leave_uncertain(tx, case, part)),
             )
         if flag.get(TOO_OLD):
-            return Done(words=wording.FOUND_TOO_LATE, save=lambda tx: self._too_old(tx, case, part))
+            return Done(
+                words=wording.FOUND_TOO_LATE,
+                **self._ends(case, lambda tx: self._too_old(tx, case, part)),
+            )
         return None
 
     def _adopt_before(
@@ -269,8 +312,8 @@ class TextSender:
             self._refuse(tx, case, part, refused, error.code)
 
         if carrier.errors.is_opted_out(error.code) or carrier.errors.is_landline(error.code):
-            return Done(words=error.words, save=save)
-        return GaveUp(words=error.words, save=save)
+            return Done(words=error.words, **self._ends(case, save))
+        return GaveUp(words=error.words, **self._ends(case, save))
 
     def _refuse(
         self, tx: Transaction, case: _Case, part: Part, refused: Refusal, code: str | None
@@ -324,24 +367,7 @@ class TextSender:
                 parts.set_outcome(tx, part.id, "failed", reason=words)
         sum_up(tx, message)
         tell_agent(tx, message, wording.given_up(words), self.directory(tx))
-
-    async def _was_withdrawn(self, job: Job, case: _Case) -> bool:
-        """Whether a reply that has waited was made private or redacted meanwhile."""
-        message = case.message
-        waited = case.now_ms - message.created_at
-        is_fresh = job.item.attempts == 0 and waited < RECHECK_AFTER_MS
-        if message.kind != "reply" or is_fresh or message.comment_id is None:
-            return False
-        if any(part.begun_at is not None for part in await job.keep(_parts_of(message))):
-            return False  # some of it may be with the customer already
-        since = await job.keep(lambda tx: comments.written_at(tx, int(message.comment_id or 0)))
-        try:
-            found = await self.desk.comments_since(TicketId(int(message.ticket_id or 0)), since)
-        except TicketGone:
-            return True
-        except (TryLater, Refused, OutcomeUnknown):
-            return False  # the desk is away; what was read when it was collected stands
-        return any(item.id == message.comment_id and not item.public for item in found)
+        self.counters.count_outbound("failed")
 
 
 def _asked_at(tx: Transaction, message: Message, since_ms: int) -> int:
@@ -352,6 +378,11 @@ def _asked_at(tx: Transaction, message: Message, since_ms: int) -> int:
 
 def _fresh(part: Part) -> Callable[[Transaction], Part]:
     return lambda tx: parts.get(tx, part.id) or part
+
+
+def _repeats_safely(carrier: Carrier, age_ms: int) -> bool:
+    """Whether the carrier knows a text of this age by its key, and sends it once."""
+    return carrier.capabilities.idempotency_key and age_ms < KEY_HOLDS_MS
 
 
 def _count_look(tx: Transaction, part: Part) -> int:
@@ -367,7 +398,3 @@ def _wait_for_sign(job: Job, part: Part, words: str, wait_s: float) -> Later:
             work.hurry(tx, job.item.lane)
 
     return Later(words=words, pause_s=wait_s, unknown=True, save=save)
-
-
-def _parts_of(message: Message) -> Callable[[Transaction], list[Part]]:
-    return lambda tx: list(parts.of_message(tx, message.id))
