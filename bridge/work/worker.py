@@ -308,6 +308,8 @@ class Worker:
             elif error.pause_s is not None:
                 now_ms = steady_ms(self.clock)
                 self._throttle.was_asked(claimed.lane, claimed.rank, error.pause_s, now_ms)
+            else:
+                self._throttle.failed(claimed.lane, self.pace.retry_base_s, self.clock.now_ms())
             return await self._save(claimed, self._again(claimed.item, error), began_ms, "later")
         if isinstance(error, OutcomeUnknown):
             return await self._save(claimed, self._again(claimed.item, error), began_ms, "unknown")
@@ -366,7 +368,10 @@ class Worker:
             self._throttle.got_through()
         self.counters.count_attempt(claimed.item.kind, name)
         # Shielded: how it ended is known, and a stop must not make it unknown again.
-        return await asyncio.shield(self.database.write(commit))
+        item = await asyncio.shield(self.database.write(commit))
+        if isinstance(outcome, (Done, GaveUp)):
+            outcome.then()
+        return item
 
     def _pause_of(self, item: Item, outcome: Later) -> int:
         if outcome.unknown and outcome.pause_s is not None:

@@ -13,7 +13,9 @@ from typing import Literal
 import pytest
 
 SOURCE = Path(__file__).with_name("disk.c")
-Trouble = Literal["flush-fails", "fold-fails", "write-fails", "is-full"]
+Trouble = Literal[
+    "flush-fails", "fold-fails", "write-fails", "is-full", "flush-kills", "fold-kills"
+]
 
 
 def compiled(shared: Path) -> Path:

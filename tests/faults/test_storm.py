@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import NO_SKIP
+from tests.faults.plan import Plan
 from tests.faults.soak import SIZES
-from tests.faults.storm import Plan, Storm
+from tests.faults.storm import Storm
 from tests.flows import conftest as flows
 from tests.flows.conftest import NewStore
 
