@@ -62,20 +62,12 @@ async def column(database: Database, sql: str, *values: Value) -> list[Value]:
     return [next(iter(row.values())) for row in await rows(database, sql, *values)]
 
 
-def choose_engines(metafunc: pytest.Metafunc, *, everything: bool | None = None) -> None:
-    """Run what is marked `both_engines` on both. `everything` says whether the rest does so too,
-    None that it may be told of no engine.
+def choose_engines(metafunc: pytest.Metafunc, *, everything: bool = False) -> None:
+    """Run what is marked `both_engines` on both, or everything; the rest on SQLite.
 
     For a conftest's `pytest_generate_tests`, beside a fixture `engine` that is chosen here.
     """
     marks = metafunc.definition.iter_markers("parametrize")
     if "engine" in metafunc.fixturenames and all("engine" not in mark.args[0] for mark in marks):
-        marked = metafunc.definition.get_closest_marker("both_engines") is not None
-        if marked or everything is not None:
-            chosen = ENGINES if marked or everything else ENGINES[:1]
-            metafunc.parametrize("engine", chosen, indirect=True)
-
-
-def chosen_engine(request: pytest.FixtureRequest) -> str:
-    """The engine that was chosen for a test, SQLite where none was."""
-    return str(getattr(request, "param", ENGINES[0]))
+        both = everything or metafunc.definition.get_closest_marker("both_engines") is not None
+        metafunc.parametrize("engine", ENGINES if both else ENGINES[:1], indirect=True)

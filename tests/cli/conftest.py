@@ -15,7 +15,7 @@ import structlog
 from bridge.cli.main import run
 from bridge.clock import SystemClock
 from bridge.store.database import Transaction
-from tests.stores import choose_engines, chosen_engine, open_store
+from tests.stores import choose_engines, open_store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture
 def engine(request: pytest.FixtureRequest) -> str:
     """The engine under test."""
-    return chosen_engine(request)
+    return str(request.param)
 
 
 @pytest.fixture

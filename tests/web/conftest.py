@@ -13,7 +13,7 @@ from bridge.clock import SystemClock
 from bridge.metrics import Metrics
 from bridge.store.database import Database
 from bridge.web.server import WebParts, create_app, runner_options
-from tests.stores import choose_engines, chosen_engine, open_store
+from tests.stores import choose_engines, open_store
 from tests.web.far_sides import PaperCarrier, Taken
 
 TOKEN = "a-token-of-the-tests"
@@ -31,7 +31,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture
 def engine(request: pytest.FixtureRequest) -> str:
     """The engine under test."""
-    return chosen_engine(request)
+    return str(request.param)
 
 
 @pytest.fixture
