@@ -18,7 +18,7 @@ from bridge.carriers.contract import Accepted, Carrier, OutgoingText
 from bridge.desks.contract import Desk, TicketGone, TicketId
 from bridge.domain.directory import Directory
 from bridge.errors import CredentialsRefused, OutcomeUnknown, Refused, TryLater
-from bridge.outbound import wording
+from bridge.outbound import pace, wording
 from bridge.outbound.gate import Refusal, refusal
 from bridge.outbound.track import FAILURES, apply_state, learn_from, sum_up, tell_agent
 from bridge.store import comments, conversations, messages, parts, work
@@ -27,11 +27,12 @@ from bridge.store.messages import Message
 from bridge.store.parts import EarlyReport, Part
 from bridge.store.work import Item
 from bridge.ticketing.notes import put_note
-from bridge.work.outcomes import Done, GaveUp, Job, Later, Outcome
+from bridge.work.outcomes import Done, GaveUp, Job, Later, Outcome, its_turn_later
 
 log = structlog.get_logger()
 
 LOOKS = (1, 4, 12, 36)  # when to look, in multiples of the settle wait since the send began
+PAUSED_MS = 2_000  # between looks whether a sender's pause has ended
 KEY_HOLDS_MS = 23 * 3600 * 1000  # carriers keep an idempotency key for a day
 RESENT = 100  # added to a part's looks once it has been sent again: that happens once
 RECHECK_AFTER_MS = 5_000  # nobody withdraws a reply sooner; what waited longer is read again
@@ -103,11 +104,14 @@ class TextSender:
             part = await job.keep(_fresh(part))
             if part.carrier_id is not None:
                 return None
-        refused = await job.keep(lambda tx: self._admit(tx, case, part))
-        if refused is not None:
+        stop = await job.keep(lambda tx: self._admit(tx, case, part))
+        if isinstance(stop, Refusal):
+            refused = stop
             return Done(
                 words=refused.reason, save=lambda tx: self._refuse(tx, case, part, refused, None)
             )
+        if stop is not None:
+            return stop
         text = self._text(case, part)
         try:
             accepted = await case.carrier.send(text)
@@ -129,13 +133,28 @@ class TextSender:
         )
         return None
 
-    def _admit(self, tx: Transaction, case: _Case, part: Part) -> Refusal | None:
-        """Ask the gate and note the intent, in one transaction."""
-        refused = refusal(tx, case.message)
-        if refused is None:
-            parts.begin(tx, part.id)
-            messages.set_state(tx, case.message.id, "sending")
-        return refused
+    def _admit(self, tx: Transaction, case: _Case, part: Part) -> Refusal | Later | None:
+        """Ask the gate and the sender's pace, and note the intent, in one transaction."""
+        sender = self.directory(tx).senders.get(case.message.sender)
+        refused = refusal(tx, case.message, sender, is_first=part.position == 0)
+        if refused is not None:
+            return refused
+        if sender is not None and sender.is_paused:
+            return its_turn_later("the sender is paused", PAUSED_MS)
+        asked = None if sender is None else sender.pace
+        kind = "long_code" if sender is None else sender.kind
+        wait_ms = pace.wait_ms(
+            tx,
+            case.message,
+            part,
+            pace=asked or case.carrier.capabilities.pace.get(kind),
+            is_strict=asked is not None,
+        )
+        if wait_ms > 0:
+            return its_turn_later("the sender's pace", wait_ms)
+        parts.begin(tx, part.id)
+        messages.set_state(tx, case.message.id, "sending")
+        return None
 
     def _text(self, case: _Case, part: Part) -> OutgoingText:
         return OutgoingText(
