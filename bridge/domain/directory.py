@@ -140,6 +140,7 @@ class Sender(Document):
     on_uncertain: OnUncertain | None = None
     reopen_on_failure: _Switch = False
     keep_signature: _Switch = True
+    plain_characters: _Switch = False
 
     @model_validator(mode="after")
     def _check_number(self) -> Sender:
