@@ -8,7 +8,9 @@
 -- These are SQLite's words. PostgreSQL gets the same tables and indexes: there INTEGER PRIMARY KEY
 -- is a BIGINT identity, TEXT is TEXT COLLATE "C", and the ledger's triggers call a function.
 
--- Facts about this installation: install_id, settings_version.
+-- Facts about this installation: settings_version; restored, where it began from a backup
+-- (bridge/store/restored.py); place, on PostgreSQL, by which a restored dump is known;
+-- clock_followed_to, on SQLite, where the machine's clock was set (bridge/store/leaps.py).
 CREATE TABLE meta (
     name  TEXT PRIMARY KEY,
     value TEXT NOT NULL
@@ -243,9 +245,23 @@ CREATE TABLE lanes (
     lane    TEXT PRIMARY KEY,
     account TEXT NOT NULL,
     due_at  BIGINT NOT NULL,
-    lease   TEXT                          -- the claim; every later write checks that it still holds
+    lease   TEXT,                         -- the claim; every later write checks that it still holds
+    rank    BIGINT NOT NULL DEFAULT 1     -- who goes first when not all can: 0 what updates no
+                CHECK (rank BETWEEN 0 AND 3)  -- ticket (a new one, a send), 1 texts, 2 notes,
+                                              -- 3 sweeps; set by whoever puts in or gives back
 );
-CREATE INDEX lanes_due ON lanes (account, due_at);
+CREATE INDEX lanes_due ON lanes (account, rank, due_at);
+
+-- The updates of tickets that were noted as about to leave: what the desk's limits are counted by.
+-- Those that no limit looks at any more are forgotten by the sweep.
+CREATE TABLE updates (
+    id            INTEGER PRIMARY KEY,
+    ticket_id     BIGINT NOT NULL,
+    at            BIGINT NOT NULL,
+    refused_until BIGINT                  -- the desk itself said that the ticket has had enough
+);
+CREATE INDEX updates_by_ticket ON updates (ticket_id, at);
+CREATE INDEX updates_by_time ON updates (at);
 
 -- Accounts that must not be called for a while: 429, 401, maintenance.
 CREATE TABLE pauses (
@@ -333,3 +349,24 @@ CREATE TRIGGER changes_are_not_changed BEFORE UPDATE ON changes
     BEGIN SELECT RAISE(ABORT, 'the log of changes is never changed'); END;
 CREATE TRIGGER changes_are_not_deleted BEFORE DELETE ON changes
     BEGIN SELECT RAISE(ABORT, 'the log of changes is never changed'); END;
+
+-- Parts of long texts, where a carrier hands those on in parts. Once joined, the words stand in
+-- `messages`, and what is left here tells a part that comes again.
+CREATE TABLE pieces (
+    id         INTEGER PRIMARY KEY,
+    carrier    TEXT NOT NULL,
+    carrier_id TEXT NOT NULL,             -- of this part
+    sender     TEXT NOT NULL,
+    customer   TEXT NOT NULL,
+    ref        TEXT NOT NULL,             -- the same in all parts; used again for later texts
+    number     BIGINT NOT NULL,           -- from 1
+    total      BIGINT NOT NULL,
+    body       TEXT,
+    sent_at    BIGINT,
+    at         BIGINT NOT NULL,
+    joined_at  BIGINT,
+    CHECK ((body IS NULL) = (joined_at IS NOT NULL)),
+    UNIQUE (carrier, carrier_id)
+);
+CREATE INDEX pieces_alone ON pieces (at) WHERE joined_at IS NULL;
+CREATE INDEX pieces_joined ON pieces (joined_at) WHERE joined_at IS NOT NULL;

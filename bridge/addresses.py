@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from yarl import URL
 
 POSTGRES: Final = "postgresql://"
+MUST_EXIST: Final = "?mode=rw"  # as in SQLite's own addresses: never make the file
 
 
 def _is_loopback(host: str) -> bool:
@@ -17,6 +18,13 @@ def _is_loopback(host: str) -> bool:
         return True
     try:
         return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_private(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_private
     except ValueError:
         return False
 
@@ -46,6 +54,18 @@ def check_api_url(text: str) -> str:
     return str(url).rstrip("/")
 
 
+def check_near_url(text: str) -> str:
+    """An https address; plain http to this machine and its private network only. Raises ValueError.
+
+    A name without dots is a container's, or one of the machine's own list.
+    """
+    url = _read_address(text)
+    host = url.host or ""
+    if url.scheme == "http" and not (_is_private(host) or "." not in host):
+        raise ValueError
+    return str(url).rstrip("/")
+
+
 def check_origin(text: str) -> str:
     """An address like check_api_url's without a path. Raises ValueError."""
     url = _read_address(text)
@@ -58,7 +78,7 @@ def check_database_url(text: str) -> str:
     """Where everything is kept: a SQLite file or a PostgreSQL server. Raises ValueError."""
     if re.fullmatch(rf"{POSTGRES}[\x21-\x7e]+", text):
         return text  # the driver, which knows its many forms, reads the rest
-    scheme, separator, path = text.partition(":///")
+    scheme, separator, path = text.removesuffix(MUST_EXIST).partition(":///")
     if scheme != "sqlite" or not separator or not path or path.startswith(":") or "?" in path:
         raise ValueError
     return text

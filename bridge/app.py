@@ -4,73 +4,45 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from importlib import import_module
-from types import ModuleType
-from typing import Any, cast
+from typing import Any
 
 import structlog
 from aiohttp import web
 
+from bridge import restoring
 from bridge.carriers.contract import Carrier, DeliveryReport, InboundText
 from bridge.carriers.registry import CAPABILITIES, build_carriers
-from bridge.carriers.twilio import TwilioSettings
 from bridge.clock import Clock, SystemClock
 from bridge.current import CurrentDirectory
+from bridge.databases import open_database
 from bridge.desks.zendesk.api import ZendeskApi
 from bridge.desks.zendesk.auth import ApiToken, Credentials, OAuthClient
 from bridge.desks.zendesk.desk import ZendeskDesk
 from bridge.desks.zendesk.events import Hint
 from bridge.errors import NotDurable, UserMistake
 from bridge.http import HttpClient
-from bridge.inbound import ticket as inbound_ticket
 from bridge.inbound.judge import Rules
+from bridge.inbound.pieces import LATE_MS, take_in_late, take_piece
 from bridge.inbound.receive import Taken, take_in, take_in_waiting
-from bridge.inbound.requester import Requesters
-from bridge.inbound.ticket import TicketWriter
 from bridge.metrics import Backlog, Metrics
 from bridge.outbound import request as outbound_request
-from bridge.outbound.collect import ReplyCollector
-from bridge.outbound.send import TextSender
 from bridge.outbound.track import take_report
-from bridge.secrets import unseal
+from bridge.secrets import derive_key, unseal
 from bridge.settings import Settings
-from bridge.store import conversations, signatures, sweeps, work
-from bridge.store.database import Database, Transaction
-from bridge.store.sqlite import SqliteDatabase
-from bridge.sweeps.handlers import Sweeps, build_sweeps
-from bridge.ticketing.notes import NoteWriter
-from bridge.ticketing.writes import DeskWriter
+from bridge.store import conversations, leaps, leases, pieces, signatures, sweeps, work
+from bridge.store.database import Transaction
+from bridge.store.restored import Restored
 from bridge.web.parts import NewMessage, WebParts
 from bridge.web.server import create_app, create_runner
-from bridge.work.worker import Pace, Worker
+from bridge.workers import build_workers, pace_of
 
 log = structlog.get_logger()
 
 TICK_S = 1.0  # how often a running service looks for changed settings
 GRACE_S = 15.0  # for calls under way when we are asked to stop: 25 s in all are promised
 ZENDESK = "zendesk"
-
-
-def open_database(settings: Settings, clock: Clock, *, exclusive: bool = False) -> Database:
-    """The store that BRIDGE_DATABASE_URL names, not yet opened. Raises UserMistake."""
-    if settings.uses_postgres:
-        # The server's clock rules there; one that a test moves stands for it as well.
-        moved = None if type(clock) is SystemClock else clock
-        return cast("Database", _postgres().PostgresDatabase(settings.database_url, clock=moved))
-    return SqliteDatabase(str(settings.database_path), clock, exclusive=exclusive)
-
-
-def _postgres() -> ModuleType:
-    """The module with PostgreSQL's driver, which is installed only where it is wanted."""
-    try:
-        return import_module("bridge.store.postgres")
-    except ImportError as error:
-        raise UserMistake(
-            "BRIDGE_DATABASE_URL: PostgreSQL needs a driver that is not installed; install it "
-            "with: pip install 'sms-ticket-bridge[postgres]'"
-        ) from error
 
 
 def zendesk_api(settings: Settings, http: HttpClient, clock: Clock) -> ZendeskApi:
@@ -95,26 +67,21 @@ def zendesk_api(settings: Settings, http: HttpClient, clock: Clock) -> ZendeskAp
     return ZendeskApi(base_url=url, credentials=credentials, http=http, clock=clock)
 
 
-def carriers_of(settings: Settings, http: HttpClient, clock: Clock) -> dict[str, Carrier]:
+def carriers_of(
+    settings: Settings, http: Callable[[str], HttpClient], clock: Clock
+) -> dict[str, Carrier]:
     """The carriers whose accounts are set, by name."""
-    configured = []
-    if settings.twilio_account_sid is not None:
-        twilio = TwilioSettings(
-            account_sid=settings.twilio_account_sid,
-            auth_tokens=settings.twilio_auth_tokens,
-            api_url=settings.twilio_api_url,
-            public_url=settings.public_url,
-        )
-        configured.append(twilio)
-    return build_carriers(configured, http=http, clock=clock)
+    return build_carriers(settings.carriers, http=http, clock=clock, public_url=settings.public_url)
 
 
 def rules_of(settings: Settings) -> Rules:
     """How texts are judged here."""
+    key = settings.secret_key
     return Rules(
         tickets_from=settings.tickets_from,
         capabilities=CAPABILITIES,
         answer_within_ms=int(settings.reply_max_age * 1000),
+        id_key=b"" if key is None else derive_key(key.get_secret_value(), "texts' ids"),
     )
 
 
@@ -131,13 +98,26 @@ class Service:
         timeout_s = settings.http_timeout
         watch = self.metrics.time_call
         self._desk_http = HttpClient(timeout_s=timeout_s, watch=partial(watch, ZENDESK))
-        self._carrier_http = HttpClient(timeout_s=timeout_s, watch=partial(watch, "carriers"))
+        # One each: a carrier that hangs takes no connection from another.
+        self._carrier_http = {
+            name: HttpClient(timeout_s=timeout_s, watch=partial(watch, name))
+            for name in settings.carriers
+        }
         api = zendesk_api(settings, self._desk_http, self.clock)
         self.desk = ZendeskDesk(api=api, number_field=lambda: self.directory.latest.desk.field_id)
-        self.carriers = carriers_of(settings, self._carrier_http, self.clock)
+        self.carriers = carriers_of(settings, self._carrier_http.__getitem__, self.clock)
         self.app = create_app(self._web_parts())
         self._runner: web.AppRunner | None = None
-        self._workers = self._make_workers()
+        self._workers = build_workers(
+            settings,
+            database=self.database,
+            clock=self.clock,
+            desk=self.desk,
+            carriers=self.carriers,
+            directory=self.directory.at,
+            rules=self.rules,
+            metrics=self.metrics,
+        )
         self._tasks: list[asyncio.Task[None]] = []
         self._forgeries: dict[str, str] = {}
         self._settled_version = -1
@@ -151,9 +131,10 @@ class Service:
     async def start(self) -> None:
         """Open the store, take up the work that waits, and listen. Raises UserMistake."""
         await self.database.open()
-        await self.database.write(self._take_up)
-        await self._desk_http.open()
-        await self._carrier_http.open()
+        known = await self.database.write(self._take_up)
+        restoring.hold_back(self._workers, self.database, known)
+        for http in (self._desk_http, *self._carrier_http.values()):
+            await http.open()
         self.database.listen(work.WORK, self.wake)
         self._runner = create_runner(self.app)
         await self._runner.setup()
@@ -179,8 +160,8 @@ class Service:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._desk_http.close()
-        await self._carrier_http.close()
+        for http in (self._desk_http, *self._carrier_http.values()):
+            await http.close()
         await self.database.close()
         log.info("service.stopped")
 
@@ -205,13 +186,16 @@ class Service:
             take_in_waiting(tx, directory, self.rules)
         return directory.version
 
-    def _take_up(self, tx: Transaction) -> None:
-        self.directory.at(tx)
+    def _take_up(self, tx: Transaction) -> Restored | None:
+        known = restoring.begin(tx, self.directory.at(tx), ZENDESK, list(self.carriers))
         if not self.settings.uses_postgres:
-            work.forget_leases(tx)  # the file's lock says that nobody else holds one
+            # The file's lock says that nobody else is at work, or holds a lease.
+            leaps.follow_since_last_run(tx)
+            leases.forget_leases(tx, pace_of(self.settings).pause_after_crash_ms)
         work.end_credential_pauses(tx)
         for account in (ZENDESK, *self.carriers):
             sweeps.plan_now(tx, account)
+        return known
 
     async def _tick(self) -> None:
         """Notice what other processes (the CLI) have changed, and measure the backlog."""
@@ -227,6 +211,7 @@ class Service:
                 if self.directory.latest.version != self._settled_version:
                     self._settled_version = await self.database.write(self._take_in_waiting)
                 await self._keep_forgeries()
+                await self._join_late()
 
     def _look_around(
         self, tx: Transaction
@@ -234,79 +219,22 @@ class Service:
         self.directory.at(tx)
         return work.backlog(tx), sweeps.ages(tx)
 
+    async def _join_late(self) -> None:
+        """Take in long texts of which a part is missing for good."""
+        if all(carrier.capabilities.joins_parts for carrier in self.carriers.values()):
+            return
+        late_before = self.clock.now_ms() - LATE_MS
+        if await self.database.read(lambda tx: pieces.late(tx, late_before)):
+            joined = await self.database.write(
+                lambda tx: take_in_late(tx, self.directory.at(tx), self.rules)
+            )
+            log.warning("text.part_missing", texts=joined)
+
     async def _keep_forgeries(self) -> None:
         """Store refused webhooks once a tick, so that forgers can't make us write at their pace."""
         seen, self._forgeries = self._forgeries, {}
         if seen:
             await self.database.write(lambda tx: signatures.note_all(tx, seen))
-
-    def _make_workers(self) -> list[Worker]:
-        writer = DeskWriter(desk=self.desk, clock=self.clock)
-        texts = TicketWriter(
-            database=self.database,
-            writer=writer,
-            requesters=Requesters(database=self.database, desk=self.desk),
-            directory=self.directory.at,
-        )
-        notes = NoteWriter(database=self.database, writer=writer)
-        replies = ReplyCollector(
-            database=self.database,
-            desk=self.desk,
-            directory=self.directory.at,
-            longest=self.rules.longest,
-            counters=self.metrics,
-            max_age_ms=self.rules.answer_within_ms,
-        )
-        sender = TextSender(
-            desk=self.desk,
-            carriers=self.carriers,
-            directory=self.directory.at,
-            clock=self.clock,
-            public_url=self.settings.public_url,
-            settle_wait_s=self.settings.settle_wait,
-        )
-        swept = self._build_sweeps()
-        accounts: Mapping[str, Mapping[str, Any]] = {
-            ZENDESK: {
-                "text": texts.write_text,
-                "note": notes.write_note,
-                "look": replies.look,
-                "sweep": swept.replies,
-            },
-            **{name: {"send": sender.send, "sweep": swept.texts} for name in CAPABILITIES},
-        }
-        pace = Pace(
-            retry_base_s=min(self.settings.retry_base, self.settings.retry_max),
-            retry_max_s=self.settings.retry_max,
-            settle_wait_s=self.settings.settle_wait,
-        )
-        return [
-            Worker(
-                account=account,
-                database=self.database,
-                handlers=handlers,
-                clock=self.clock,
-                pace=pace,
-                counters=self.metrics,
-                on_set_aside={
-                    "text": inbound_ticket.note_set_aside,
-                    "send": sender.note_set_aside,
-                    "sweep": swept.note_set_aside,
-                },
-            )
-            for account, handlers in accounts.items()
-        ]
-
-    def _build_sweeps(self) -> Sweeps:
-        return build_sweeps(
-            database=self.database,
-            desk=self.desk,
-            carriers=self.carriers,
-            directory=self.directory.at,
-            rules=self.rules,
-            counters=self.metrics,
-            interval_s=self.settings.sweep_interval,
-        )
 
     def _web_parts(self) -> WebParts:
         token = self.settings.api_token
@@ -330,24 +258,29 @@ class Service:
 
     async def take_text(self, carrier: str, text: InboundText) -> None:
         """Keep and judge a text. Raises NotDurable."""
+        take_one = take_in if text.piece is None else take_piece
 
         def take(tx: Transaction) -> tuple[Taken | None, int]:
             version = self._take_in_waiting(tx)  # earlier texts first: order holds
-            return take_in(tx, carrier, text, self.directory.at(tx), self.rules), version
+            return take_one(tx, carrier, text, self.directory.at(tx), self.rules), version
 
         taken, self._settled_version = await self.database.write(take)
         if taken is None:
-            log.info("text.repeated", carrier=carrier)
+            if text.piece is None:
+                log.info("text.repeated", carrier=carrier)
+            else:
+                log.info("text.in_parts", carrier=carrier)
             return
         self.metrics.count_inbound(taken.verdict)
         log.info("text.received", carrier=carrier, message=taken.message_id, verdict=taken.verdict)
 
     async def take_report(self, carrier: str, report: DeliveryReport) -> None:
         """Apply a delivery report. Raises NotDurable."""
-        message = await self.database.write(
+        message, state = await self.database.write(
             lambda tx: take_report(tx, self.carriers[carrier], report, self.directory.at(tx))
         )
-        self.metrics.count_outbound(report.state)
+        if state is not None:
+            self.metrics.count_outbound(state)
         log.info("report.received", carrier=carrier, message=message, state=report.state)
 
     async def take_hint(self, hint: Hint) -> None:

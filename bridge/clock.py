@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Clock(Protocol):
@@ -15,12 +15,35 @@ class Clock(Protocol):
         ...
 
 
+@runtime_checkable
+class SteadyClock(Protocol):
+    """A clock that can be set by others, and also tells time that nobody sets."""
+
+    def now_ms(self) -> int:
+        """Return UTC milliseconds since 1970."""
+        ...
+
+    def steady_ms(self) -> int:
+        """Return milliseconds since whenever: for intervals within this process."""
+        ...
+
+
 class SystemClock:
     """The machine's wall clock."""
 
     def now_ms(self) -> int:
         """Return UTC milliseconds since 1970."""
         return time.time_ns() // 1_000_000
+
+    def steady_ms(self) -> int:
+        """Return milliseconds since whenever: for intervals within this process."""
+        return time.monotonic_ns() // 1_000_000
+
+
+def steady_ms(clock: Clock) -> int:
+    """What intervals within this process are measured by, so that setting the clock is no
+    interval. A clock that tells no steady time is never set: where it moves, time has passed."""
+    return clock.steady_ms() if isinstance(clock, SteadyClock) else clock.now_ms()
 
 
 def rfc3339(ms: int) -> str:

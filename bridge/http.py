@@ -170,7 +170,7 @@ def _in_words(error: BaseException, timeout_s: float) -> str:
     if isinstance(error, TimeoutError):
         return f"no answer within {timeout_s:g} s"
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return "the TLS certificate is not valid for this host"
+        return f"the TLS certificate of {error.host} is not valid: {_verdict(error)}"
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return "the host name can't be resolved"
     if isinstance(error, aiohttp.ClientConnectorError):
@@ -180,3 +180,8 @@ def _in_words(error: BaseException, timeout_s: float) -> str:
     if isinstance(error, ValueError):
         return str(error)
     return f"connection lost: {type(error).__name__}"
+
+
+def _verdict(error: aiohttp.ClientConnectorCertificateError) -> str:
+    """OpenSSL's verdict on a certificate: "certificate has expired"."""
+    return str(getattr(error.certificate_error, "verify_message", "")) or "not trusted"

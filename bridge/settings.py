@@ -24,55 +24,34 @@ from pydantic import (
     SecretStr,
     ValidationError,
 )
+from pydantic.fields import FieldInfo
 
 from bridge.addresses import (
+    MUST_EXIST,
     POSTGRES,
-    check_api_url,
     check_database_url,
     check_origin,
     check_public_url,
     passwords_in,
 )
+from bridge.carriers.contract import CarrierSettings
+from bridge.carriers.registry import CARRIERS
 from bridge.errors import UserMistake
+from bridge.setting_types import TOKEN, Secret, Token, split_tokens
 
 PREFIX: Final = "BRIDGE_"
 MAKE_A_KEY: Final = "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
-
-# Carriers whose names are reserved, and which this version doesn't have.
-ABSENT_CARRIERS: Final = ("VONAGE", "TELNYX", "PLIVO", "BANDWIDTH", "SINCH", "KANNEL", "INFOBIP")
 
 # Either pair opens Zendesk; half a pair is a fault.
 _PAIRS: Final = (
     ("zendesk_client_id", "zendesk_client_secret"),
     ("zendesk_email", "zendesk_api_token"),
-    ("twilio_account_sid", "twilio_auth_token"),
 )
 # "ZENDESK_ULR" is 0.91 like "ZENDESK_URL"; "SERVICE_HOST" like nothing.
 _TYPO_LIKENESS: Final = 0.84
+# What Kubernetes sets for a service, here one that is called bridge-kannel, say.
+_OF_A_PLATFORM: Final = re.compile(r"_(SERVICE_(HOST|PORT.*)|PORT(_[0-9].*)?)$")
 _OPENED_QUOTE: Final = re.compile(r"[^=#]+=\s*['\"]")
-
-
-def _check_written(secret: SecretStr) -> SecretStr:
-    if re.fullmatch(r"[.…]+", secret.get_secret_value()):  # copied from an example
-        raise ValueError
-    return secret
-
-
-def _check_header_safe(secret: SecretStr) -> SecretStr:
-    if not re.fullmatch(r"[\x21-\x7e]+", secret.get_secret_value()):
-        raise ValueError
-    return _check_written(secret)
-
-
-def _check_rotation(secret: SecretStr) -> SecretStr:
-    tokens = _split_tokens(secret)
-    if not 1 <= len(tokens) <= 2 or not all(re.fullmatch(r"[\x21-\x7e]+", one) for one in tokens):
-        raise ValueError
-    return _check_written(secret)
-
-
-def _split_tokens(secret: SecretStr) -> tuple[str, ...]:
-    return tuple(token.strip() for token in secret.get_secret_value().split(","))
 
 
 def _lower(value: object) -> object:
@@ -85,16 +64,11 @@ def _default_public_url(data: dict[str, Any]) -> str:
 
 
 _PublicUrl = Annotated[str, AfterValidator(check_public_url)]
-_ApiUrl = Annotated[str, AfterValidator(check_api_url)]
 _Origin = Annotated[str, AfterValidator(check_origin)]
 _DatabaseUrl = Annotated[str, AfterValidator(check_database_url)]
-_Secret = Annotated[SecretStr, AfterValidator(_check_written)]
-_Token = Annotated[SecretStr, AfterValidator(_check_header_safe)]
-_RotatedToken = Annotated[SecretStr, AfterValidator(_check_rotation)]
 _Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 _Count = Annotated[int, Field(ge=0, le=1_000_000)]
 
-_TOKEN = "printable characters without blanks, and not dots alone"  # noqa: S105 - not a token
 _SECONDS = "seconds: a number above 0, at most 86400"
 _LIMIT = "a whole number; 0 means: only as Zendesk's own answers say"
 
@@ -126,11 +100,11 @@ class Settings(BaseModel):
         description="the address under which carriers and Zendesk reach this service, such as "
         "https://sms.example.com",
     )
-    secret_key: _Secret | None = Field(
+    secret_key: Secret | None = Field(
         None,
         description=f"characters that nobody can guess; make it with: {MAKE_A_KEY}",
     )
-    api_token: _Token | None = Field(
+    api_token: Token | None = Field(
         None,
         min_length=8,
         description="8 or more printable characters without blanks that nobody can guess; make it "
@@ -145,30 +119,17 @@ class Settings(BaseModel):
     zendesk_client_id: str | None = Field(
         None, pattern=r"^[!-~]{1,255}$", description="the OAuth client's unique identifier"
     )
-    zendesk_client_secret: _Token | None = Field(None, description="the OAuth client's secret")
+    zendesk_client_secret: Token | None = Field(None, description="the OAuth client's secret")
     zendesk_email: str | None = Field(
         None,
         pattern=r"^[^\s@:/]+@[^\s@:/]+$",
         max_length=254,
         description="the e-mail address of the user whom the API token belongs to",
     )
-    zendesk_api_token: _Token | None = Field(None, description=_TOKEN)
-    zendesk_webhook_secret: _Token | None = Field(None, description=_TOKEN)
+    zendesk_api_token: Token | None = Field(None, description=TOKEN)
+    zendesk_webhook_secret: Token | None = Field(None, description=TOKEN)
     zendesk_updates_per_minute: _Count = Field(100, description=_LIMIT)
     zendesk_updates_per_ticket: _Count = Field(30, description=_LIMIT)
-
-    twilio_account_sid: str | None = Field(
-        None,
-        pattern=r"^AC[0-9A-Za-z]{1,62}$",
-        description="the account's SID: AC and 32 further characters",
-    )
-    twilio_auth_token: _RotatedToken | None = Field(
-        None, description="the account's auth token, or two with a comma between them"
-    )
-    twilio_api_url: _ApiUrl = Field(
-        "https://api.twilio.com",
-        description="an https address (plain http only to this machine itself)",
-    )
 
     tickets_from: Literal["subscribers", "not_opted_out", "anyone"] = Field(
         "anyone", description="subscribers, not_opted_out or anyone"
@@ -193,6 +154,9 @@ class Settings(BaseModel):
         Field("info", description="debug, info, warning or error")
     )
 
+    # By name; each from its own variables, so BRIDGE_CARRIERS is none.
+    carriers: Mapping[str, CarrierSettings] = Field(default_factory=dict)
+
     @property
     def uses_postgres(self) -> bool:
         """Whether everything is kept on a PostgreSQL server, not in a SQLite file."""
@@ -201,28 +165,36 @@ class Settings(BaseModel):
     @property
     def database_path(self) -> Path:
         """The SQLite file, relative to the working folder unless absolute."""
-        return Path(self.database_url.removeprefix("sqlite:///"))
+        return Path(self.database_url.removeprefix("sqlite:///").removesuffix(MUST_EXIST))
 
     @property
-    def twilio_auth_tokens(self) -> tuple[str, ...]:
-        """The auth tokens that signatures may be made with; calls are made with the first."""
-        return () if self.twilio_auth_token is None else _split_tokens(self.twilio_auth_token)
+    def database_must_exist(self) -> bool:
+        """Whether a missing SQLite file is an error rather than a beginning."""
+        return self.database_url.endswith(MUST_EXIST) and not self.uses_postgres
 
     @property
     def secret_values(self) -> tuple[str, ...]:
         """Every secret that is set, for the log's redactor."""
-        values = [one.get_secret_value() for _, one in self if isinstance(one, SecretStr)]
-        return (*values, *self.twilio_auth_tokens, *passwords_in(self.database_url))
+        models = (self, *self.carriers.values())
+        secrets = [one for model in models for _, one in model if isinstance(one, SecretStr)]
+        whole = [one.get_secret_value() for one in secrets]
+        tokens = [token for one in secrets for token in split_tokens(one)]
+        return (*dict.fromkeys([*whole, *tokens]), *passwords_in(self.database_url))
 
-    @property
-    def has_twilio(self) -> bool:
-        """Whether a Twilio account is set."""
-        return self.twilio_account_sid is not None
+
+def own_fields() -> dict[str, FieldInfo]:
+    """The settings that belong to no carrier."""
+    return {name: field for name, field in Settings.model_fields.items() if name != "carriers"}
 
 
 def variable(attribute: str) -> str:
     """The environment variable behind an attribute of Settings."""
     return PREFIX + attribute.upper()
+
+
+def carrier_variable(carrier: str, attribute: str) -> str:
+    """The environment variable behind an attribute of a carrier's settings."""
+    return variable(f"{carrier}_{attribute}")
 
 
 def load_settings(
@@ -233,22 +205,64 @@ def load_settings(
     Raises UserMistake with one line for each fault.
     """
     values = _gather(os.environ if env is None else env, env_file)
-    faults = [*_name_faults(values), *_pair_faults(values)]
-    known = {name: values[variable(name)] for name in _known(values)}
+    carriers, faults = _read_carriers(values)
+    faults += [*_name_faults(values), *_pair_faults(values)]
+    known = {name: values[variable(name)] for name in own_fields() if variable(name) in values}
     try:
-        settings = Settings.model_validate(known)
+        settings = Settings.model_validate({**known, "carriers": carriers})
     except ValidationError as error:
         raise UserMistake("\n".join(sorted([*faults, *_value_faults(error)]))) from None
     _refuse(sorted(faults))
     return settings
 
 
+def _read_carriers(values: Mapping[str, str]) -> tuple[dict[str, CarrierSettings], list[str]]:
+    """The accounts that are set: of those at least one setting without a default is there."""
+    found: dict[str, CarrierSettings] = {}
+    faults: list[str] = []
+    for name, spec in CARRIERS.items():
+        fields = spec.settings.model_fields
+        given = {
+            field: values[carrier_variable(name, field)]
+            for field in fields
+            if carrier_variable(name, field) in values
+        }
+        needed = [field for field in given if fields[field].is_required()]
+        try:
+            account = spec.settings.model_validate(given)
+        except ValidationError as error:
+            faults += _carrier_faults(name, fields, error, needed)
+        else:
+            found[name] = account
+    return found, faults
+
+
+def _carrier_faults(
+    name: str, fields: Mapping[str, FieldInfo], error: ValidationError, needed: list[str]
+) -> Iterator[str]:
+    seen = set()
+    for fault in error.errors():
+        field = str(fault["loc"][0]) if fault["loc"] else ""
+        if field in seen:
+            continue
+        seen.add(field)
+        if not field:  # several settings do not fit one another; the model says how
+            yield f"{PREFIX}{name.upper()}_…: {fault['ctx']['error']}"
+        elif fault["type"] != "missing":
+            yield f"{carrier_variable(name, field)}: expected {fields[field].description}"
+        elif needed:
+            because = carrier_variable(name, needed[0])
+            yield f"{carrier_variable(name, field)}: missing; expected because {because} is set"
+
+
 def missing_for_serve(settings: Settings) -> list[str]:
     """A line for each setting that `serve` can't do without and that is not set."""
     missing = list(_missing_for_zendesk(settings))
-    if not settings.has_twilio:
+    if not settings.carriers:
+        names = ", ".join(spec.title for spec in CARRIERS.values())
         missing.append(
-            "BRIDGE_TWILIO_ACCOUNT_SID: missing, with BRIDGE_TWILIO_AUTH_TOKEN: no carrier is set"
+            f"{carrier_variable('twilio', 'account_sid')}: missing, with "
+            f"{carrier_variable('twilio', 'auth_token')}: no carrier is set (there are: {names})"
         )
     return missing
 
@@ -317,26 +331,35 @@ def _read_env_file(file: Path) -> dict[str, str]:
     return found
 
 
-def _known(values: Mapping[str, str]) -> list[str]:
-    return [name for name in Settings.model_fields if variable(name) in values]
+def _names() -> list[str]:
+    """Every variable that means something."""
+    carriers = [
+        carrier_variable(name, field)
+        for name, spec in CARRIERS.items()
+        for field in spec.settings.model_fields
+    ]
+    return [*map(variable, own_fields()), *carriers]
 
 
 def _name_faults(values: Mapping[str, str]) -> Iterator[str]:
-    """Unknown names that look like a slip, or belong to a carrier that isn't here.
+    """Unknown names that look like a slip, or like a carrier's setting.
 
     Other unknown names are let be: a container platform sets BRIDGE_SERVICE_HOST and the like.
     """
-    known = [variable(name) for name in Settings.model_fields]
+    known = _names()
     for name in values:
         if name in known:
-            continue
-        carrier = next((c for c in ABSENT_CARRIERS if name.startswith(f"{PREFIX}{c}_")), None)
-        if carrier is not None:
-            yield f"{name}: this version does not have the carrier {carrier.title()}; remove it"
             continue
         near = _nearest(name, known)
         if near is not None:
             yield f"{name}: there is no such setting; did you mean {near}?"
+        elif (carrier := _carrier_of(name)) is not None and not _OF_A_PLATFORM.search(name):
+            its = ", ".join(one for one in known if one.startswith(f"{PREFIX}{carrier.upper()}_"))
+            yield f"{name}: there is no such setting of {CARRIERS[carrier].title} ({its})"
+
+
+def _carrier_of(name: str) -> str | None:
+    return next((one for one in CARRIERS if name.startswith(f"{PREFIX}{one.upper()}_")), None)
 
 
 def _nearest(name: str, known: list[str]) -> str | None:

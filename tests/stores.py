@@ -60,3 +60,14 @@ async def rows(database: Database, sql: str, *values: Value) -> list[Row]:
 async def column(database: Database, sql: str, *values: Value) -> list[Value]:
     """The first column of every row of a query."""
     return [next(iter(row.values())) for row in await rows(database, sql, *values)]
+
+
+def choose_engines(metafunc: pytest.Metafunc, *, everything: bool = False) -> None:
+    """Run what is marked `both_engines` on both, or everything; the rest on SQLite.
+
+    For a conftest's `pytest_generate_tests`, beside a fixture `engine` that is chosen here.
+    """
+    marks = metafunc.definition.iter_markers("parametrize")
+    if "engine" in metafunc.fixturenames and all("engine" not in mark.args[0] for mark in marks):
+        both = everything or metafunc.definition.get_closest_marker("both_engines") is not None
+        metafunc.parametrize("engine", ENGINES if both else ENGINES[:1], indirect=True)

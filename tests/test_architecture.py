@@ -18,6 +18,7 @@ ROOT = Path(__file__).parent.parent
 # Small modules without dependencies of their own, open to every room above the domain.
 GROUND = ("bridge.errors", "bridge.clock", "bridge.ids", "bridge.logs", "bridge.metrics")
 CONTRACTS = ("bridge.carriers.contract", "bridge.desks.contract", "bridge.work.outcomes")
+CARRIERS = ("bridge.carriers.contract", "bridge.carriers.registry")
 FLOW = (*GROUND, *CONTRACTS, "bridge.domain", "bridge.store", "bridge.ticketing")
 FAR_SIDES = ("bridge.carriers", "bridge.desks", "bridge.http")
 BELOW_WEB = (
@@ -45,13 +46,16 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "bridge.metrics": ("bridge.errors",),
     "bridge.secrets": ("bridge.errors",),
     "bridge.addresses": (),
+    "bridge.setting_types": ("bridge.addresses",),
+    # Each carrier declares its own settings.
+    "bridge.settings": ("bridge.errors", "bridge.addresses", "bridge.setting_types", *CARRIERS),
     "bridge.invitations": ("bridge.errors", "bridge.secrets", "bridge.store"),
-    "bridge.settings": ("bridge.errors", "bridge.addresses"),
     "bridge.http": ("bridge.errors",),
     "bridge.domain": ("bridge.errors",),
     "bridge.store": (*GROUND, "bridge.domain"),
     "bridge.current": (*GROUND, "bridge.domain", "bridge.store"),
-    "bridge.carriers": (*GROUND, "bridge.domain", "bridge.http"),
+    "bridge.databases": (*GROUND, "bridge.settings", "bridge.store"),
+    "bridge.carriers": (*GROUND, "bridge.domain", "bridge.http", "bridge.setting_types"),
     "bridge.desks": (*GROUND, "bridge.domain", "bridge.http"),
     "bridge.ticketing": (*GROUND, *CONTRACTS, "bridge.domain", "bridge.store"),
     # An answer to a keyword is an outgoing text like any other: inbound puts it where replies wait.
@@ -61,15 +65,32 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     # A text that a sweep found goes the way of any other.
     "bridge.sweeps": (*FLOW, "bridge.inbound"),
     "bridge.web": BELOW_WEB,
-    "bridge.app": (*BELOW_WEB, "bridge.sweeps", "bridge.web"),
+    "bridge.workers": (*BELOW_WEB, "bridge.sweeps"),
+    # After a restore nothing leaves before the sweeps are through.
+    "bridge.restoring": (*GROUND, "bridge.domain", "bridge.store", "bridge.work"),
+    "bridge.app": (
+        *BELOW_WEB,
+        "bridge.databases",
+        "bridge.restoring",
+        "bridge.sweeps",
+        "bridge.web",
+        "bridge.workers",
+    ),
     "bridge.process": (*BELOW_WEB, "bridge.app"),
     "bridge.provisioning": BELOW_WEB,
-    "bridge.doctor": (*BELOW_WEB, "bridge.app", "bridge.provisioning"),
-    "bridge.sandbox": (*BELOW_WEB, "bridge.web", "bridge.app", "bridge.provisioning"),
+    "bridge.doctor": (*BELOW_WEB, "bridge.app", "bridge.databases", "bridge.provisioning"),
+    "bridge.sandbox": (
+        *BELOW_WEB,
+        "bridge.web",
+        "bridge.app",
+        "bridge.databases",
+        "bridge.provisioning",
+    ),
     "bridge.cli": (
         *BELOW_WEB,
         "bridge.web",
         "bridge.app",
+        "bridge.databases",
         "bridge.doctor",
         "bridge.process",
         "bridge.provisioning",

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from bridge.app import open_database
 from bridge.clock import SystemClock
+from bridge.databases import open_database
 from bridge.errors import UserMistake
 from bridge.settings import load_settings
 from bridge.store.postgres import PostgresDatabase

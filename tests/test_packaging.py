@@ -56,7 +56,6 @@ def files_of_the_package() -> set[str]:
     }
 
 
-@pytest.mark.timeout(90)
 def test_the_wheel_holds_every_file_of_the_package(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         packed = set(archive.namelist())
@@ -66,7 +65,6 @@ def test_the_wheel_holds_every_file_of_the_package(wheel: Path) -> None:
     assert expected - packed == set()
 
 
-@pytest.mark.timeout(90)
 def test_the_wheel_holds_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         packed = {name for name in archive.namelist() if ".dist-info/" not in name}
@@ -74,7 +72,6 @@ def test_the_wheel_holds_nothing_else(wheel: Path) -> None:
     assert packed - files_of_the_package() == set()
 
 
-@pytest.mark.timeout(90)
 def test_the_wheel_names_the_command_and_the_licence(unpacked: Path) -> None:
     (info,) = unpacked.glob("*.dist-info")
 
@@ -82,7 +79,6 @@ def test_the_wheel_names_the_command_and_the_licence(unpacked: Path) -> None:
     assert "Apache License" in (info / "licenses" / "LICENSE").read_text()
 
 
-@pytest.mark.timeout(90)
 def test_the_database_is_made_from_the_wheel_alone(unpacked: Path, tmp_path: Path) -> None:
     program = (
         "import sys, bridge; from bridge.cli.main import main;"

@@ -5,15 +5,19 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from bridge.carriers.registry import CARRIERS
+from bridge.carriers.twilio import TwilioSettings
 from bridge.errors import UserMistake
+from bridge.setting_types import split_tokens
 from bridge.settings import (
-    ABSENT_CARRIERS,
     Settings,
+    carrier_variable,
     load_settings,
     require_for_serve,
     require_for_zendesk,
     variable,
 )
+from tests.carriers.kits.every import KITS
 
 COMPLETE = {
     "BRIDGE_SECRET_KEY": "k" * 32,
@@ -23,6 +27,15 @@ COMPLETE = {
     "BRIDGE_TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
     "BRIDGE_TWILIO_AUTH_TOKEN": "twilio-token-value",
 }
+
+
+ACCOUNT = {"twilio_account_sid": "AC1", "twilio_auth_token": "twilio-token-value"}
+
+
+def twilio_of(settings: Settings) -> TwilioSettings:
+    account = settings.carriers["twilio"]
+    assert isinstance(account, TwilioSettings)
+    return account
 
 
 def load(**env: str) -> Settings:
@@ -40,7 +53,7 @@ def test_defaults_are_those_that_are_documented() -> None:
 
     assert settings.database_path == Path("bridge.db")
     assert settings.public_url == "http://127.0.0.1:8080"
-    assert settings.twilio_api_url == "https://api.twilio.com"
+    assert settings.carriers == {}
     assert settings.tickets_from == "anyone"
     assert (settings.sweep_interval, settings.http_timeout) == (60, 10)
     assert (settings.retry_base, settings.retry_max) == (1, 300)
@@ -99,7 +112,6 @@ def test_an_absolute_database_path_stays_absolute() -> None:
         ("zendesk_webhook_secret", "..."),
         ("zendesk_url", "http://acme.zendesk.com"),
         ("zendesk_url", "https://acme.zendesk.com/agent"),
-        ("twilio_api_url", "http://10.0.0.1"),
         ("tickets_from", "everyone"),
         ("sweep_interval", "0"),
         ("sweep_interval", "-1"),
@@ -127,9 +139,9 @@ def test_a_faulty_value_is_told_by_its_variable_with_what_is_expected(
 def test_plain_http_reaches_this_machine_only(url: str) -> None:
     pair = {"zendesk_email": "me@example.com", "zendesk_api_token": "t"}
 
-    settings = load(zendesk_url=url, twilio_api_url=url, **pair)
+    settings = load(zendesk_url=url, twilio_api_url=url, **ACCOUNT, **pair)
 
-    assert (settings.zendesk_url, settings.twilio_api_url) == (url, url)
+    assert (settings.zendesk_url, twilio_of(settings).api_url) == (url, url)
 
 
 def test_every_fault_is_told_at_once() -> None:
@@ -139,16 +151,16 @@ def test_every_fault_is_told_at_once() -> None:
         zendesk_ulr="https://acme.zendesk.com",
         zendesk_email="me@example.com",
         twilio_auth_token="a,b,c",
-        telnyx_api_key="secret",
+        twilio_token="secret",
         retry_base="400",
     )
 
     assert [fault.partition(":")[0] for fault in faults] == [
         "BRIDGE_HOST",
         "BRIDGE_PORT",
-        "BRIDGE_TELNYX_API_KEY",
         "BRIDGE_TWILIO_ACCOUNT_SID",
         "BRIDGE_TWILIO_AUTH_TOKEN",
+        "BRIDGE_TWILIO_TOKEN",
         "BRIDGE_ZENDESK_API_TOKEN",
         "BRIDGE_ZENDESK_ULR",
     ]
@@ -158,7 +170,6 @@ def test_every_fault_is_told_at_once() -> None:
     ("slip", "meant"),
     [
         ("zendesk_ulr", "BRIDGE_ZENDESK_URL"),
-        ("twilio_sid", None),
         ("databse_url", "BRIDGE_DATABASE_URL"),
         ("ticket_from", "BRIDGE_TICKETS_FROM"),
         ("log_levl", "BRIDGE_LOG_LEVEL"),
@@ -167,6 +178,8 @@ def test_every_fault_is_told_at_once() -> None:
         ("service_host", None),
         ("service_port", None),
         ("port_8080_tcp_addr", None),
+        ("twilio_service_host", None),
+        ("twilio_port_8080_tcp", None),
     ],
 )
 def test_a_slip_in_a_name_is_pointed_out_and_other_names_are_let_be(
@@ -181,11 +194,38 @@ def test_a_slip_in_a_name_is_pointed_out_and_other_names_are_let_be(
     assert fault == f"{variable(slip)}: there is no such setting; did you mean {meant}?"
 
 
-@pytest.mark.parametrize("carrier", ABSENT_CARRIERS)
-def test_a_carrier_that_this_version_lacks_is_refused(carrier: str) -> None:
-    (fault,) = faults_of(**{f"{carrier}_API_URL": "https://api.example.com"})
+@pytest.mark.parametrize("carrier", CARRIERS)
+def test_what_is_no_setting_of_a_carrier_is_refused_with_those_that_are(carrier: str) -> None:
+    (fault,) = faults_of(**{f"{carrier}_nonsense": "x"})
 
-    assert fault.startswith(f"BRIDGE_{carrier}_API_URL: this version does not have the carrier")
+    name = carrier_variable(carrier, "nonsense")
+    assert fault.startswith(f"{name}: there is no such setting of {CARRIERS[carrier].title} (")
+    assert carrier_variable(carrier, "api_url") in fault
+
+
+@pytest.mark.parametrize("carrier", CARRIERS)
+def test_half_an_account_is_told_with_what_is_missing(carrier: str) -> None:
+    fields = CARRIERS[carrier].settings.model_fields
+    first, *others = [name for name, field in fields.items() if field.is_required()]
+
+    account = next(kit.settings for kit in KITS if kit.carrier == carrier)
+    faults = faults_of(**{f"{carrier}_{first}": account[first.upper()]})
+
+    because = carrier_variable(carrier, first)
+    assert faults == sorted(
+        f"{carrier_variable(carrier, name)}: missing; expected because {because} is set"
+        for name in others
+    )
+
+
+@pytest.mark.parametrize("carrier", CARRIERS)
+def test_an_address_alone_sets_up_no_account_and_a_faulty_one_is_told(carrier: str) -> None:
+    assert load(**{f"{carrier}_api_url": "https://api.example.com"}).carriers == {}
+
+    (fault,) = faults_of(**{f"{carrier}_api_url": "http://example.com"})
+
+    expected = CARRIERS[carrier].settings.model_fields["api_url"].description
+    assert fault == f"{carrier_variable(carrier, 'api_url')}: expected {expected}"
 
 
 def test_no_secret_stands_in_a_fault_or_in_the_settings_as_text() -> None:
@@ -212,7 +252,7 @@ def test_no_secret_stands_in_a_fault_or_in_the_settings_as_text() -> None:
 def test_two_auth_tokens_may_stand_beside_each_other_while_one_is_rotated() -> None:
     settings = load(twilio_account_sid="AC1", twilio_auth_token="old-one, new-one")
 
-    assert settings.twilio_auth_tokens == ("old-one", "new-one")
+    assert split_tokens(twilio_of(settings).auth_token) == ("old-one", "new-one")
     assert {"old-one", "new-one"} <= set(settings.secret_values)
 
 

@@ -10,9 +10,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from pydantic import BaseModel, ConfigDict
+
+from bridge.carriers.errors import ErrorTable
+
 SenderKind = Literal["long_code", "toll_free", "short_code"]
+EVERY_KIND: frozenset[SenderKind] = frozenset({"long_code", "toll_free", "short_code"})
 OptOutWord = Literal["STOP", "START", "HELP"]
 DeliveryState = Literal["queued", "sending", "sent", "delivered", "undelivered", "failed"]
+
+
+class CarrierSettings(BaseModel):
+    """One account, as its operator sets it. A field without a default is needed.
+
+    `BRIDGE_`, the carrier's name and the field's, upper-cased, are the variable; a field's
+    description says what is expected, and is what a fault is told with.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +58,18 @@ class Media:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """Which part of a long text this is, where the carrier hands it on in parts.
+
+    `number` counts from 1; `ref` is the same in all parts of one text.
+    """
+
+    ref: str
+    number: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InboundText:
     """One text from a customer, numbers already as addresses (see domain/numbers.py)."""
 
@@ -52,6 +81,7 @@ class InboundText:
     carrier_handled: OptOutWord | None = None  # the carrier said that it has dealt with this word
     sent_at_ms: int | None = None
     withheld: bool = False  # the carrier calls no webhook for it, as it looks machine-written
+    piece: Piece | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +95,15 @@ class DeliveryReport:
     reason: str | None = None  # the error in words
 
 
+Event = InboundText | DeliveryReport
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutgoingText:
-    """One text to send: `ref` is our own id for it, echoed back by the status callback."""
+    """One text to send: `ref` is our own id for it, echoed back by the status callback.
+
+    The same text has the same `ref` however often it is tried: it serves as idempotency key.
+    """
 
     ref: str
     sender: str
@@ -104,12 +140,17 @@ class Capabilities:
     longest_text: int  # UTF-16 units
     mms: bool
     delivery_reports: bool
-    idempotency_key: bool
+    idempotency_key: bool  # a send may be repeated under its `ref` for a day, and goes out once
     can_find_sent: bool
     can_list: bool = False  # texts whose webhook never came can be listed
+    signs_time: bool = False  # a webhook's age is checked, so an old one can't be played again
+    joins_parts: bool = True  # a long text comes as one; else in parts, see `Piece`
+    kinds: frozenset[SenderKind] = EVERY_KIND
     webhook_methods: frozenset[str] = frozenset({"POST"})  # how its webhooks may come: GET, POST
     # words (upper case) that the carrier answers by itself, per kind of sender and class of word
     answers: Mapping[SenderKind, Mapping[OptOutWord, frozenset[str]]] = field(default_factory=dict)
+    # segments a second that a sender of this kind may send, where an admin sets no other pace
+    pace: Mapping[SenderKind, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,23 +164,33 @@ class Finding:
 
 
 class Carrier(Protocol):
-    """One SMS provider account."""
+    """One account at a carrier. `name` is the one in paths, settings and the store."""
 
-    name: str
-    capabilities: Capabilities
+    @property
+    def name(self) -> str: ...  # noqa: D102
+
+    @property
+    def capabilities(self) -> Capabilities: ...  # noqa: D102
+
+    @property
+    def errors(self) -> ErrorTable: ...  # noqa: D102
+
     inbound_answer: WebhookAnswer
     status_answer: WebhookAnswer
 
     def verify(self, request: WebhookRequest) -> None:
-        """Check the signature; called by the framework before any parsing. Raises Forged."""
+        """Check who sent it; called by the framework before any parsing. Raises Forged."""
         ...
 
-    def parse_inbound(self, request: WebhookRequest) -> InboundText:
-        """Read an inbound text. Raises BadRequest naming the field."""
+    def parse_inbound(self, request: WebhookRequest) -> Sequence[Event]:
+        """Read what came to /inbound. Raises BadRequest naming the field.
+
+        What is no business of ours (another kind of event) gives nothing.
+        """
         ...
 
-    def parse_report(self, request: WebhookRequest) -> DeliveryReport:
-        """Read a delivery report. Raises BadRequest naming the field."""
+    def parse_report(self, request: WebhookRequest) -> Sequence[Event]:
+        """Read what came to /status. Raises BadRequest naming the field."""
         ...
 
     async def send(self, text: OutgoingText) -> Accepted:
@@ -147,21 +198,13 @@ class Carrier(Protocol):
         ...
 
     async def find_sent(self, text: OutgoingText, *, since_ms: int) -> Sequence[Accepted]:
-        """Texts on the carrier's list with this sender, customer and body, created at or after
-        `since_ms` (allowing for whole seconds), oldest first. Raises TryLater or Refused."""
+        """Texts at the carrier that are this one, created at or after `since_ms` (allowing for
+        whole seconds), oldest first. Raises TryLater or Refused."""
         ...
 
     async def list_inbound(self, *, since_ms: int, senders: Sequence[str]) -> Sequence[InboundText]:
         """Texts to these numbers of ours that the carrier got at or after `since_ms`, oldest
         first, each with `sent_at_ms`. Raises TryLater or Refused."""
-        ...
-
-    def is_opted_out(self, code: str) -> bool:
-        """Whether this error code means that the customer has opted out at the carrier."""
-        ...
-
-    def is_landline(self, code: str) -> bool:
-        """Whether this error code means a number that can't receive texts."""
         ...
 
     async def check(self, *, senders: Sequence[str], public_url: str) -> Sequence[Finding]:

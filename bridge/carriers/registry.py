@@ -1,46 +1,60 @@
-"""Every carrier there is, one line each: the settings that ask for it, and what builds it."""
+"""Every carrier there is, one line each."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from bridge.carriers.contract import Capabilities, Carrier
-from bridge.carriers.twilio import TwilioCarrier, TwilioSettings
+from bridge.carriers import bandwidth, infobip, kannel, plivo, sinch, telnyx, twilio, vonage
+from bridge.carriers.contract import (
+    Capabilities,
+    Carrier,
+    CarrierSettings,
+    OptOutWord,
+    SenderKind,
+)
+from bridge.carriers.spec import CarrierSpec, Tools
 from bridge.clock import Clock
 from bridge.http import HttpClient
 
-CarrierSettings = TwilioSettings
-Builder = Callable[[CarrierSettings, HttpClient, Clock], Carrier]
+_SPECS: tuple[CarrierSpec[Any], ...] = (
+    twilio.SPEC,
+    vonage.SPEC,
+    telnyx.SPEC,
+    plivo.SPEC,
+    bandwidth.SPEC,
+    sinch.SPEC,
+    infobip.SPEC,
+    kannel.SPEC,
+)
 
-
-def _twilio(settings: TwilioSettings, http: HttpClient, clock: Clock) -> Carrier:
-    return TwilioCarrier(
-        account_sid=settings.account_sid,
-        auth_tokens=settings.auth_tokens,
-        api_url=settings.api_url,
-        public_url=settings.public_url,
-        shared_keys=settings.shared_keys,
-        http=http,
-        clock=clock,
-    )
-
-
-BUILDERS: Mapping[str, Builder] = {
-    TwilioSettings.carrier: _twilio,
-}
-
+CARRIERS: Mapping[str, CarrierSpec[Any]] = {spec.name: spec for spec in _SPECS}
 
 # What each carrier can do, set up here or not.
 CAPABILITIES: Mapping[str, Capabilities] = {
-    TwilioSettings.carrier: TwilioCarrier.capabilities,
+    name: spec.capabilities for name, spec in CARRIERS.items()
 }
 
 
 def build_carriers(
-    configured: Iterable[CarrierSettings], *, http: HttpClient, clock: Clock
+    configured: Mapping[str, CarrierSettings],
+    *,
+    http: Callable[[str], HttpClient],
+    clock: Clock,
+    public_url: str,
 ) -> dict[str, Carrier]:
-    """Build the configured carriers by name."""
+    """Build the configured carriers by name. `http` gives each its own way out."""
     return {
-        settings.carrier: BUILDERS[settings.carrier](settings, http, clock)
-        for settings in configured
+        name: CARRIERS[name].build(
+            settings, Tools(http=http(name), clock=clock, public_url=public_url)
+        )
+        for name, settings in configured.items()
+    }
+
+
+def answered_words() -> Mapping[str, Mapping[SenderKind, Mapping[OptOutWord, frozenset[str]]]]:
+    """The words that each carrier answers by itself, for each kind of sender that it has."""
+    return {
+        name: {kind: can.answers.get(kind, {}) for kind in can.kinds}
+        for name, can in CAPABILITIES.items()
     }

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import ClassVar
 from urllib.parse import quote, urlsplit
+
+from pydantic import Field
 
 from bridge.carriers import twilio_signature, twilio_webhooks
 from bridge.carriers.contract import (
     Accepted,
     Capabilities,
-    DeliveryReport,
+    CarrierSettings,
+    Event,
     Finding,
     InboundText,
     OptOutWord,
@@ -24,14 +25,17 @@ from bridge.carriers.contract import (
     WebhookAnswer,
     WebhookRequest,
 )
-from bridge.carriers.twilio_api import NAME, TwilioApi, as_object, failure, no_answer, seconds_of
+from bridge.carriers.errors import as_object
+from bridge.carriers.spec import CarrierSpec, Tools
+from bridge.carriers.twilio_api import NAME, TwilioApi, failure, seconds_of
 from bridge.carriers.twilio_check import check_account
-from bridge.carriers.twilio_errors import trouble_of
+from bridge.carriers.twilio_errors import TABLE
 from bridge.carriers.twilio_list import list_texts_to
 from bridge.clock import Clock
 from bridge.domain.numbers import display
 from bridge.errors import Forged, OutcomeUnknown, TryLater
 from bridge.http import CallFailed, HttpClient
+from bridge.setting_types import API_URL, ApiUrl, RotatedToken, split_tokens
 
 _PAGE_SIZE = 200
 _MOST_PAGES = 5
@@ -52,6 +56,18 @@ _ANSWERS: dict[SenderKind, Mapping[OptOutWord, frozenset[str]]] = {
     "short_code": {},
 }
 
+CAPABILITIES = Capabilities(
+    longest_text=1600,
+    mms=True,
+    delivery_reports=True,
+    idempotency_key=False,
+    can_find_sent=True,
+    can_list=True,
+    webhook_methods=frozenset({"GET", "POST"}),
+    answers=_ANSWERS,
+    pace={"long_code": 1.0, "toll_free": 3.0, "short_code": 100.0},
+)
+
 # Strict, so that no two URL parsers can disagree about the host.
 _PLAIN_URL = re.compile(
     r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?::[0-9]{1,5})?"
@@ -64,17 +80,17 @@ _MEDIA_HOSTS = frozenset(
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TwilioSettings:
-    """One Twilio account. `auth_tokens` holds two while one is rotated."""
+class TwilioSettings(CarrierSettings):
+    """One Twilio account. `auth_token` may hold two while one is rotated."""
 
-    carrier: ClassVar[str] = NAME
-
-    account_sid: str
-    auth_tokens: tuple[str, ...] = field(repr=False)
-    public_url: str
-    api_url: str = "https://api.twilio.com"
-    shared_keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+    account_sid: str = Field(
+        pattern=r"^AC[0-9A-Za-z]{1,62}$",
+        description="the account's SID: AC and 32 further characters",
+    )
+    auth_token: RotatedToken = Field(
+        description="the account's auth token, or two with a comma between them"
+    )
+    api_url: ApiUrl = Field("https://api.twilio.com", description=API_URL)
 
 
 class TwilioCarrier:
@@ -84,16 +100,8 @@ class TwilioCarrier:
     """
 
     name = NAME
-    capabilities = Capabilities(
-        longest_text=1600,
-        mms=True,
-        delivery_reports=True,
-        idempotency_key=False,
-        can_find_sent=True,
-        can_list=True,
-        webhook_methods=frozenset({"GET", "POST"}),
-        answers=_ANSWERS,
-    )
+    capabilities = CAPABILITIES
+    errors = TABLE
     inbound_answer = WebhookAnswer(
         content_type="text/xml", body=b'<?xml version="1.0" encoding="UTF-8"?><Response/>'
     )
@@ -134,13 +142,13 @@ class TwilioCarrier:
         if twilio_webhooks.accounts_named(request) - {self._account_sid.encode()}:
             raise Forged("account")
 
-    def parse_inbound(self, request: WebhookRequest) -> InboundText:
+    def parse_inbound(self, request: WebhookRequest) -> Sequence[Event]:
         """Read an inbound text. Raises BadRequest naming the field."""
-        return twilio_webhooks.parse_inbound(request)
+        return [twilio_webhooks.parse_inbound(request)]
 
-    def parse_report(self, request: WebhookRequest) -> DeliveryReport:
+    def parse_report(self, request: WebhookRequest) -> Sequence[Event]:
         """Read a delivery report. Raises BadRequest naming the field."""
-        return twilio_webhooks.parse_report(request)
+        return [twilio_webhooks.parse_report(request)]
 
     async def send(self, text: OutgoingText) -> Accepted:
         """Send one text. Raises TryLater, Refused, CredentialsRefused or OutcomeUnknown."""
@@ -152,7 +160,7 @@ class TwilioCarrier:
         try:
             answer = await self._api.post("/Messages.json", form)
         except CallFailed as failed:
-            raise no_answer(failed, sending=True) from failed
+            raise TABLE.no_answer(failed, sending=True) from failed
         if not 200 <= answer.status < 300:
             raise failure(answer, sending=True)
         accepted = _accepted(as_object(answer))
@@ -195,14 +203,6 @@ class TwilioCarrier:
         for sender in senders:
             found += await list_texts_to(self._api, sender, since_ms=since_ms)
         return sorted(found, key=lambda text: text.sent_at_ms or 0)
-
-    def is_opted_out(self, code: str) -> bool:
-        """Whether this error code means that the customer has opted out at Twilio."""
-        return trouble_of(code) == "opted_out"
-
-    def is_landline(self, code: str) -> bool:
-        """Whether this error code means a number that can't receive texts."""
-        return trouble_of(code) == "landline"
 
     async def check(self, *, senders: Sequence[str], public_url: str) -> Sequence[Finding]:
         """Credentials, account, clock, and each sender's webhook address."""
@@ -298,3 +298,25 @@ def _is_like(message: Mapping[str, object], text: OutgoingText) -> bool:
 def _bare(body: str) -> str:
     # White space around a text and the kind of its line breaks may change on the way.
     return body.replace("\r\n", "\n").strip()
+
+
+def build(settings: TwilioSettings, tools: Tools) -> TwilioCarrier:
+    """The carrier of this account."""
+    return TwilioCarrier(
+        account_sid=settings.account_sid,
+        auth_tokens=split_tokens(settings.auth_token),
+        api_url=settings.api_url,
+        public_url=tools.public_url,
+        http=tools.http,
+        clock=tools.clock,
+    )
+
+
+SPEC = CarrierSpec(
+    name=NAME,
+    title="Twilio",
+    settings=TwilioSettings,
+    capabilities=CAPABILITIES,
+    errors=TABLE,
+    build=build,
+)

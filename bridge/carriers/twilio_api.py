@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlencode
 
-from bridge.carriers.twilio_errors import explain, trouble_of
-from bridge.errors import CredentialsRefused, FarSideError, OutcomeUnknown, Refused, TryLater
+from bridge.carriers.errors import as_object
+from bridge.carriers.twilio_errors import TABLE
+from bridge.errors import FarSideError
 from bridge.http import Answer, CallFailed, HttpClient
 
 NAME = "twilio"
-_LONGEST_PAUSE_S = 3600.0
 
 Pairs = Iterable[tuple[str, str]]
 
@@ -67,7 +66,7 @@ class TwilioApi:
         try:
             answer = await (self.get(resource, query) if page is None else self.follow(page))
         except CallFailed as failed:
-            raise no_answer(failed, sending=False) from failed
+            raise TABLE.no_answer(failed, sending=False) from failed
         if answer.status != 200:
             raise failure(answer, sending=False)
         return as_object(answer)
@@ -91,15 +90,6 @@ class TwilioApi:
         return answer
 
 
-def as_object(answer: Answer) -> Mapping[str, object]:
-    """The answer's JSON object, empty where it is anything else."""
-    try:
-        content = answer.json()
-    except ValueError:
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
 def seconds_of(written: object) -> float | None:
     """A time as mail headers write it (RFC 2822), in seconds since 1970; None where it is not."""
     try:
@@ -111,37 +101,5 @@ def seconds_of(written: object) -> float | None:
 
 def failure(answer: Answer, *, sending: bool) -> FarSideError:
     """What an answer that is not a success means. For a read nothing is ever unknown."""
-    status, code = answer.status, _code(answer)
-    if status == 429 or code == "20429":  # Twilio documents that it never looked at these
-        return TryLater(NAME, explain("20429"), pause_s=_pause(answer))
-    if status >= 500 or status < 400 or status == 408:
-        words = f"Twilio gave an answer that says nothing (HTTP {status})."
-        return OutcomeUnknown(NAME, words) if sending else TryLater(NAME, words)
-    trouble = trouble_of(code)
-    if trouble == "account":
-        return CredentialsRefused(NAME, explain(code), code=code)
-    if status in {401, 403} and trouble == "permanent":
-        return CredentialsRefused(NAME, explain("20003"), code=code or str(status))
-    if trouble == "later":
-        return TryLater(NAME, explain(code), pause_s=_pause(answer))
-    return Refused(NAME, explain(code), code=code or f"HTTP {status}")
-
-
-def no_answer(failed: CallFailed, *, sending: bool) -> FarSideError:
-    """What a call without an answer means."""
-    if sending and failed.sent:
-        return OutcomeUnknown(NAME, f"Twilio did not answer: {failed.words}.")
-    return TryLater(NAME, f"Twilio can't be reached: {failed.words}.")
-
-
-def _code(answer: Answer) -> str:
     code = as_object(answer).get("code")
-    return str(code) if isinstance(code, int | str) else ""
-
-
-def _pause(answer: Answer) -> float | None:
-    try:
-        pause = float(answer.headers.get("retry-after", ""))
-    except ValueError:
-        return None
-    return min(pause, _LONGEST_PAUSE_S) if math.isfinite(pause) and pause >= 0 else None
+    return TABLE.failure(answer, str(code) if isinstance(code, int | str) else "", sending=sending)

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qs
 
 from bridge.carriers.contract import Finding
-from bridge.carriers.twilio_api import TwilioApi, as_object, failure, no_answer, seconds_of
+from bridge.carriers.errors import as_object
+from bridge.carriers.twilio_api import TwilioApi, failure, seconds_of
+from bridge.carriers.twilio_errors import TABLE
 from bridge.clock import Clock
 from bridge.domain.numbers import display, is_short_code
 from bridge.errors import FarSideError
@@ -154,7 +156,7 @@ async def _read(api: TwilioApi, resource: str, query: Sequence[tuple[str, str]])
     try:
         answer = await api.get(resource, query)
     except CallFailed as failed:
-        raise no_answer(failed, sending=False) from failed
+        raise TABLE.no_answer(failed, sending=False) from failed
     if answer.status != 200 or not as_object(answer):
         raise failure(answer, sending=False)
     return answer

@@ -10,31 +10,23 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import combinations
-from typing import NamedTuple
-from urllib.parse import unquote_to_bytes
 
 from bridge.carriers.contract import WebhookRequest
+from bridge.carriers.fields import query_of, read_pairs
+from bridge.carriers.signing import (
+    Parts,
+    check_address,
+    is_one_of,
+    one_header,
+    with_and_without_port,
+)
 from bridge.errors import Forged
 
 SIGNATURE_HEADER = "x-twilio-signature"
 SETTINGS_HEADER = "x-twilio-webhooks-signature-settings"
 _HASHES = {"HMAC_SHA1": hashlib.sha1, "HMAC_SHA256": hashlib.sha256}
-_DEFAULT_PORTS = {"https": "443", "http": "80"}
-# Explaining a refusal costs some hundred hashes, and anybody can ask for it: only of small bodies.
-_LARGEST_EXPLAINED = 16 * 1024
 
 Fields = Sequence[tuple[bytes, bytes]]
-
-
-class Parts(NamedTuple):
-    """An address in the parts that can differ; `login` and `port` keep their delimiters."""
-
-    scheme: str
-    login: str
-    host: str
-    port: str
-    path: str  # path and query, raw
 
 
 def sign(secret: str, url: str, fields: Iterable[tuple[bytes, bytes]], algorithm: str) -> str:
@@ -42,16 +34,6 @@ def sign(secret: str, url: str, fields: Iterable[tuple[bytes, bytes]], algorithm
     message = _encode(url) + b"".join(name + value for name, value in sorted(set(fields)))
     digest = hmac.new(secret.encode(), message, _HASHES[algorithm]).digest()
     return base64.b64encode(digest).decode()
-
-
-def read_fields(raw: bytes) -> list[tuple[bytes, bytes]]:
-    """Split an urlencoded form or query; empty values stay, the bytes are decoded from %XX."""
-    fields = []
-    for pair in raw.split(b"&"):
-        if pair:
-            name, _, value = pair.replace(b"+", b" ").partition(b"=")
-            fields.append((unquote_to_bytes(name), unquote_to_bytes(value)))
-    return fields
 
 
 def verify(request: WebhookRequest, *, tokens: Sequence[str], keys: Mapping[str, str]) -> None:
@@ -62,68 +44,29 @@ def verify(request: WebhookRequest, *, tokens: Sequence[str], keys: Mapping[str,
     parts of the address in which the configured one differs from the signed one ("host", "port",
     "scheme", "path"), or "token" where nothing else explains it.
     """
-    given = request.headers.get(SIGNATURE_HEADER, "")
-    if not given:
-        raise Forged("missing")
-    if "," in given:  # two headers of one name arrive joined; base64 has no comma
-        raise Forged("duplicate")
+    given = one_header(request, SIGNATURE_HEADER)
     secrets, algorithm = _secrets(request, tokens, keys)
     fields = _signed_fields(request)
-    parts = split(request.url)
-    if _matches(given, parts, fields, secrets, algorithm):
-        return
-    seen = split(request.seen_url)
-    if len(request.body) <= _LARGEST_EXPLAINED:
-        for changed, other in _variants(parts, seen):
-            if _matches(given, other, fields, secrets, algorithm):
-                raise Forged(", ".join(changed))
-    raise Forged("token")
-
-
-def split(url: str) -> Parts:
-    """Cut an address into parts, as written: nothing is normalised, the fragment is dropped."""
-    scheme, _, rest = url.partition("#")[0].partition("://")
-    end = min((rest.find(mark) for mark in "/?" if mark in rest), default=len(rest))
-    authority, path = rest[:end], rest[end:]
-    login, at, place = authority.rpartition("@")
-    bracket = place.find("]")  # IPv6
-    colon = place.find(":", bracket + 1)
-    host, port = (place, "") if colon < 0 else (place[:colon], place[colon:])
-    return Parts(scheme, login + at, host, port if len(port) > 1 else "", path)
+    check_address(request, lambda parts: _matches(given, parts, fields, secrets, algorithm))
 
 
 def _spellings(parts: Parts) -> Iterator[str]:
     """The address as Twilio may have signed it: its back end adds and drops ports at will."""
-    default = _DEFAULT_PORTS.get(parts.scheme.lower())
-    ports = ["", parts.port or (f":{default}" if default else "")]
     path, mark, query = parts.path.partition("?")
     # An apostrophe in a query is signed escaped by one of its services.
     queries = dict.fromkeys([mark + query, mark + query.replace("'", "%27")])
-    for port in dict.fromkeys(ports):
+    for spelt in with_and_without_port(parts):
         for ending in queries:
-            yield f"{parts.scheme}://{parts.login}{parts.host}{port}{path}{ending}"
+            yield spelt._replace(path=path + ending).whole
 
 
 def _matches(
     given: str, parts: Parts, fields: Fields, secrets: Sequence[str], algorithm: str
 ) -> bool:
-    found = False
-    for secret in secrets:
-        for url in _spellings(parts):
-            expected = sign(secret, url, fields, algorithm)
-            found |= hmac.compare_digest(expected.encode(), _encode(given))
-    return found
-
-
-def _variants(ours: Parts, seen: Parts) -> Iterator[tuple[tuple[str, ...], Parts]]:
-    differing = [
-        name
-        for name in ("host", "port", "scheme", "path")
-        if getattr(ours, name) != getattr(seen, name)
-    ]
-    for size in range(1, len(differing) + 1):
-        for names in combinations(differing, size):
-            yield names, ours._replace(**{name: getattr(seen, name) for name in names})
+    return is_one_of(
+        given,
+        [sign(secret, url, fields, algorithm) for secret in secrets for url in _spellings(parts)],
+    )
 
 
 def _secrets(
@@ -150,17 +93,12 @@ def _signed_fields(request: WebhookRequest) -> Fields:
     if request.method.upper() != "POST":
         return []  # a GET's fields are in the address
     if is_form(request):
-        return read_fields(request.body)
-    query = dict(read_fields(query_of(request.url)))
+        return read_pairs(request.body)
+    query = dict(read_pairs(query_of(request.url)))
     actual = hashlib.sha256(request.body).hexdigest().encode()
     if not hmac.compare_digest(query.get(b"bodySHA256", b""), actual):
         raise Forged("body")
     return []
-
-
-def query_of(url: str) -> bytes:
-    """The raw query of an address."""
-    return _encode(split(url).path.partition("?")[2])
 
 
 def _encode(text: str) -> bytes:

@@ -13,9 +13,9 @@ from bridge.carriers.contract import (
     OptOutWord,
     WebhookRequest,
 )
-from bridge.carriers.twilio_errors import explain
-from bridge.carriers.twilio_signature import is_form, query_of, read_fields
-from bridge.domain.numbers import UNKNOWN_COUNTRY, country_of, read_address
+from bridge.carriers.fields import query_of, read_pairs, read_parties
+from bridge.carriers.twilio_errors import TABLE
+from bridge.carriers.twilio_signature import is_form
 from bridge.errors import BadRequest
 
 LONGEST_BODY = 16_000  # characters; Twilio cuts at 1600
@@ -76,7 +76,7 @@ def parse_report(request: WebhookRequest) -> DeliveryReport:
     carrier_id = _required(fields, "MessageSid", longest=LONGEST_ID)
     status = _required(fields, "MessageStatus", longest=LONGEST_ID).lower()
     error = error_code(_optional(fields, "ErrorCode", longest=LONGEST_ID))
-    query = _by_name(read_fields(query_of(request.url)))
+    query = _by_name(read_pairs(query_of(request.url)))
     return DeliveryReport(
         carrier_id=carrier_id,
         ref=_optional(query, "ref", longest=LONGEST_REF) or None,
@@ -95,11 +95,11 @@ def error_code(written: object) -> str | None:
 def reason_of(status: str, error: str | None) -> str | None:
     """What to tell an agent about a status, None where there is nothing to tell."""
     if error is not None:
-        return explain(error)
+        return TABLE.explain(error)
     if status == "canceled":
         return "The text was cancelled at Twilio."
     if status in {"failed", "undelivered"}:
-        return explain("")
+        return TABLE.explain("")
     return None if status in STATES else f"Twilio reports a state of its own: {status}."
 
 
@@ -108,13 +108,8 @@ def _parties(fields: _Fields) -> tuple[str, str]:
     written_to = _required(fields, "To", longest=LONGEST_ADDRESS)
     from_country = _optional(fields, "FromCountry")
     to_country = _optional(fields, "ToCountry")
-    # The country of a short code is often left empty. A short code works in one country only,
-    # so it is where the other side is.
-    customer = read_address(written_from, from_country or to_country)
-    sender = read_address(written_to, to_country or from_country or country_of(customer))
-    if customer.startswith(f"{UNKNOWN_COUNTRY}:"):
-        customer = read_address(written_from, country_of(sender))
-    return customer, sender
+    # The country of a short code is often left empty.
+    return read_parties(written_from, written_to, countries=(from_country, to_country))
 
 
 def _media(fields: _Fields) -> Iterator[Media]:
@@ -129,8 +124,8 @@ def _media(fields: _Fields) -> Iterator[Media]:
 
 def _pairs(request: WebhookRequest) -> Sequence[tuple[bytes, bytes]]:
     if request.method.upper() != "POST":
-        return read_fields(query_of(request.url))
-    return read_fields(request.body) if is_form(request) else []
+        return read_pairs(query_of(request.url))
+    return read_pairs(request.body) if is_form(request) else []
 
 
 def _fields(request: WebhookRequest) -> _Fields:

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from bridge import logs
-from bridge.app import open_database
 from bridge.clock import SystemClock
+from bridge.databases import open_database
 from bridge.doctor import has_database
 from bridge.errors import UserMistake
 from bridge.settings import Settings, load_settings

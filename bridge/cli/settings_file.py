@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from bridge.carriers.registry import CAPABILITIES
+from bridge.carriers.registry import answered_words
 from bridge.cli.output import as_json, print_json
 from bridge.cli.running import read, settings_here, whoever_runs_this, without_traces, write
 from bridge.domain.settings_changes import Plan
@@ -32,7 +32,7 @@ def import_file(file: Path, *, prune: bool, dry_run: bool, json: bool) -> None:
     becomes just what the file says.
     """
     settings = settings_here()
-    carriers = {name: can.answers for name, can in CAPABILITIES.items()}
+    carriers = answered_words()
     text = _read_text(file)
     try:
         parsed = parse(text, carriers)

@@ -10,10 +10,11 @@ from typing import Any
 
 import click
 
-from bridge.app import open_database, zendesk_api
+from bridge.app import zendesk_api
 from bridge.cli.output import as_json, print_json, printable
 from bridge.cli.running import settings_here, without_traces
 from bridge.clock import SystemClock
+from bridge.databases import open_database
 from bridge.desks.zendesk.api import ZendeskApi
 from bridge.desks.zendesk.setup import Plan, Step
 from bridge.doctor import has_database

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NewType, Protocol
 
-from bridge.errors import Refused
+from bridge.errors import Refused, TryLater
 
 TicketId = NewType("TicketId", int)
 CommentId = NewType("CommentId", int)
@@ -28,6 +28,10 @@ class TicketFull(Refused):
 
 class TicketChanged(Refused):
     """The ticket changed since it was read (the stamp did not match): read it again."""
+
+
+class TicketBusy(TryLater):
+    """The ticket, or what one call may do, has had enough updates for now (429): not applied."""
 
 
 class RequesterSuspended(Refused):
@@ -76,6 +80,7 @@ class Comment:
     via: str  # "web", "api", "mail", "rule", "merge" ...
     flags: frozenset[int] = frozenset()
     mark: str | None = None
+    covers: tuple[str, ...] = ()  # the ids of further texts that stand in it
     attachments: tuple[Attachment, ...] = ()
 
 
@@ -83,7 +88,8 @@ class Comment:
 class CommentDraft:
     """A comment to write. `author_id` None means the bridge itself (notes).
 
-    `mark` goes into the metadata and is how we know it again. `reopen` sets the ticket to open.
+    `mark` goes into the metadata and is how we know it again, with the ids of further texts that
+    it `covers`. `reopen` sets the ticket to open.
     """
 
     body: str
@@ -91,15 +97,19 @@ class CommentDraft:
     public: bool
     author_id: UserId | None = None
     reopen: bool = False
+    covers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketDraft:
-    """A ticket to open. `key` is its external id, and what its idempotency key begins with."""
+    """A ticket to open. `key` is its external id, and what its idempotency key begins with.
+
+    `requester_id` None means the bridge itself.
+    """
 
     key: str
     subject: str
-    requester_id: UserId
+    requester_id: UserId | None
     first: CommentDraft
     tags: tuple[str, ...] = ()
     number: str = ""  # the number that was texted, for the ticket field

@@ -176,6 +176,8 @@ def _sender_faults(
                 ("senders", at, "carrier"),
                 f'"{sender.carrier}" is not a carrier of this version (there is: {available})',
             )
+        elif (kinds := carriers[sender.carrier]) and sender.kind not in kinds:
+            yield ("senders", at, "kind"), f"{sender.carrier} has no {sender.kind}"
     yield from _repeats("senders", "number", {at: one.address for at, one in senders.items()})
 
 

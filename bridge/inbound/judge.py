@@ -6,6 +6,8 @@ carrier was answered, whatever becomes of the ticket.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -24,6 +26,12 @@ from bridge.store.messages import Message
 from bridge.ticketing.notes import put_note
 
 LONGEST_ANYWHERE = 1600  # of a carrier that isn't set up here (any more)
+MOST_ALIKE = 3  # so often one customer is given one automatic answer
+ALIKE_WITHIN_MS = 3_600_000
+NOTE_ON_ANSWERS = (
+    "This number has been given the same automatic answer three times within an hour. Further ones "
+    "are held back until an hour has passed, as a machine may be answering; texts are still kept."
+)
 SPOKEN = (verdicts.Answer, verdicts.AskToConfirm)  # actions that text the customer
 
 
@@ -34,6 +42,13 @@ class Rules:
     tickets_from: TicketsFrom
     capabilities: Mapping[str, Capabilities]
     answer_within_ms: int = 3_600_000  # what was sent longer ago gets no automatic answer
+    id_key: bytes = b""
+
+    def id_of(self, carrier: str, carrier_id: str) -> str:
+        """Our id for a text: always the same one, so that a ticket or comment that was written for
+        it is found again even where the database has forgotten it."""
+        known_as = f"{carrier} {carrier_id}".encode()
+        return hmac.new(self.id_key, known_as, hashlib.sha256).hexdigest()[:32]
 
     def longest(self, carrier: str) -> int:
         """The longest text that this carrier takes, in UTF-16 units."""
@@ -69,7 +84,7 @@ def judge_text(tx: Transaction, message: Message, directory: Directory, rules: R
             source=_source(message, decision),
             longest=rules.longest(sender.carrier),
         )
-        unanswered = _why_unanswered(tx, message, rules)
+        unanswered = _why_unanswered(tx, message, rules) or _why_enough(tx, case, decision)
         for action in decision.actions:
             if unanswered is None or not isinstance(action, SPOKEN):
                 _DO[type(action)](tx, case, action)
@@ -101,6 +116,22 @@ def _why_unanswered(tx: Transaction, message: Message, rules: Rules) -> str | No
     if max(contact.opted_out_at or 0, contact.opted_in_at or 0) > sent_at:
         return "a later word of this customer holds"
     return None
+
+
+def _why_enough(tx: Transaction, case: _Case, decision: Decision) -> str | None:
+    """Why an answer is held back that this customer has just been given: a machine may be at the
+    other end, and answer every answer."""
+    answers = (action for action in decision.actions if isinstance(action, verdicts.Answer))
+    limited = (answer for answer in answers if not answer.about_consent)
+    if any(_times_given(tx, case, answer) >= MOST_ALIKE for answer in limited):
+        return "the same answer has been given three times within an hour"
+    return None
+
+
+def _times_given(tx: Transaction, case: _Case, action: verdicts.Answer) -> int:
+    return messages.count_answers(
+        tx, case.conversation.id, action.text, since_ms=tx.now_ms() - ALIKE_WITHIN_MS
+    )
 
 
 def _gather(
@@ -200,6 +231,8 @@ def _answer(tx: Transaction, case: _Case, action: verdicts.Answer) -> None:
         cause_id=case.message.id,
         about_consent=action.about_consent,
     )
+    if not action.about_consent and _times_given(tx, case, action) == MOST_ALIKE:
+        put_note(tx, conversation_id=case.conversation.id, text=NOTE_ON_ANSWERS)
 
 
 def _tell(tx: Transaction, case: _Case, action: verdicts.TellAgent) -> None:

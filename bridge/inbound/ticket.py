@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
 
@@ -18,22 +19,27 @@ from bridge.desks.contract import (
     TicketFull,
     TicketGone,
     TicketId,
+    UserId,
     Written,
 )
 from bridge.domain import tickets
 from bridge.domain.directory import Directory, Sender
 from bridge.domain.numbers import display, pretty
 from bridge.errors import CredentialsRefused, Refused, TryLater
+from bridge.inbound.body import bodies_of, how_many_fit, suspended_note
 from bridge.inbound.requester import Requester, Requesters
-from bridge.store import comments, conversations, messages, work
+from bridge.store import comments, conversations, joined, messages, updates, work
 from bridge.store.conversations import Conversation
 from bridge.store.database import Database, Transaction
+from bridge.store.joined import Fellow
 from bridge.store.messages import Message
+from bridge.store.restored import FLAG
+from bridge.store.updates import NoRoom, Turn
 from bridge.store.work import Item
 from bridge.ticketing.merges import TAGS, follow
 from bridge.ticketing.notes import put_note
 from bridge.ticketing.writes import Aside, DeskWriter
-from bridge.work.outcomes import Done, Job, Outcome
+from bridge.work.outcomes import Done, Job, Outcome, its_turn_later
 
 log = structlog.get_logger()
 MOST_ROUNDS = 5
@@ -42,15 +48,38 @@ ASLEEP = frozenset({"pending", "hold", "solved"})
 
 @dataclass(slots=True, kw_only=True)
 class _Case:
-    """One text on its way into a ticket, and what has been found out about it."""
+    """A text on its way into a ticket, those that go along, and what has been found out."""
 
     message: Message
+    texts: Sequence[Message]  # all that one comment is to hold, in order; mostly the one
+    fellows: Sequence[Fellow]  # the work of the others
+    turn: Turn
+    now_ms: int
     conversation: Conversation
     sender: Sender | None
     warning: str | None
     linked: TicketId | None
+    linked_requester: int | None
     replies_from_ms: int = 0
     notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Voice:
+    """In whose name a text is written: the customer's, or (None) the bridge's own, as a note."""
+
+    requester_id: UserId | None
+    body: str
+
+    def comment(self, texts: Sequence[Message], *, reopen: bool) -> CommentDraft:
+        return CommentDraft(
+            body=self.body,
+            mark=texts[0].id,
+            covers=tuple(text.id for text in texts[1:]),
+            public=self.requester_id is not None,
+            author_id=self.requester_id,
+            reopen=reopen,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,40 +92,67 @@ class TicketWriter:
     directory: Callable[[Transaction], Directory]
 
     async def write_text(self, job: Job) -> Outcome:
-        """Write one text as a comment, on the ticket that its conversation's state asks for."""
+        """Write one text as a comment, on the ticket that its conversation's state asks for.
+
+        Where the desk's limits leave no room, it waits; then those that came behind it go along.
+        """
         case = await job.keep(lambda tx: self._load(tx, job.item))
         written = await self.writer.settle(job)
-        if written is None:
-            written = await self._write(job, case)
-        done = written
+        if written is None and case.turn.wait_ms > 0:
+            return its_turn_later("the ticket is written to seldom now", case.turn.wait_ms)
+        try:
+            done = written or await self._write(job, case)
+        except NoRoom as full:
+            return its_turn_later(full.words, full.wait_ms)
         aside = (job.item.intent or {}).get("aside", {})
         log.info("text.written", ticket=done.ticket_id, comment=done.comment_id)
-        return Done(
-            words=f"in ticket {done.ticket_id}", save=lambda tx: self._save(tx, case, done, aside)
-        )
+
+        def save(tx: Transaction) -> None:
+            self._save(tx, case, done, aside)
+            self._save_fellows(tx, job, case, done)
+
+        return Done(words=_words(done, len(case.texts)), save=save)
 
     def _load(self, tx: Transaction, item: Item) -> _Case:
         message = messages.get(tx, str(item.message_id))
-        conversation = conversations.get(tx, str(item.conversation_id))
+        conversation, turn = updates.conversation_with_turn(
+            tx, str(item.conversation_id), self.writer.limits
+        )
         assert message is not None and conversation is not None  # noqa: S101, PT018 - never deleted
         messages.set_state(tx, message.id, "working")
+        link = conversations.current_link(tx, conversation.id)
+        fellows, texts = _together(tx, item, message, turn)
         ticket_id = conversation.ticket_id
+        warnings = [item.payload.get("warning"), *(fellow.warning for fellow in fellows)]
         return _Case(
             message=message,
+            texts=texts,
+            fellows=fellows,
+            turn=turn,
+            now_ms=tx.now_ms(),
             conversation=conversation,
             sender=self.directory(tx).senders.get(message.sender),
-            warning=item.payload.get("warning"),
+            warning=next(filter(None, warnings), None),
             linked=None if ticket_id is None else TicketId(ticket_id),
+            linked_requester=None if link is None else link.requester_id,
         )
 
     async def _write(self, job: Job, case: _Case) -> Written:
         requester = await self.requesters.resolve(case.message.customer)
+        is_suspended = False
         for _ in range(MOST_ROUNDS):
             try:
+                if is_suspended:
+                    return await self._write_for(job, case, requester)
                 return await self._write_as(job, case, requester)
             except (TicketClosed, TicketGone, TicketChanged):
                 continue  # it changed between the look and the write: choose again
-            except (RequesterSuspended, CredentialsRefused):
+            except RequesterSuspended:
+                if is_suspended:
+                    raise
+                log.warning("requester.suspended", user=requester.id)
+                is_suspended = True
+            except CredentialsRefused:
                 raise
             except Refused:
                 # A user that was deleted or merged away since we remembered them?
@@ -106,38 +162,66 @@ class TicketWriter:
         raise TryLater(self._desk.name, "the ticket changes faster than it can be written to")
 
     async def _write_as(self, job: Job, case: _Case, requester: Requester) -> Written:
+        """Write it in the customer's own name."""
         case.notes = [requester.note] if requester.note else []
         ticket = await self._linked_ticket(case, requester)
-        aside = {
-            "requester_id": requester.id,
+        voice = _Voice(requester_id=requester.id, body=bodies_of(case.texts, case.now_ms))
+        return await self._put(job, case, voice, ticket)
+
+    async def _write_for(self, job: Job, case: _Case, requester: Requester) -> Written:
+        """Write it in the bridge's own name, as a private note on a ticket of its own: the desk
+        takes nothing in the name of somebody suspended."""
+        case.notes = []
+        ticket = await self._own_ticket(case, requester)
+        earlier = case.linked if ticket is None else None
+        body = suspended_note(case.texts, requester.id, earlier, case.now_ms)
+        return await self._put(job, case, _Voice(requester_id=None, body=body), ticket)
+
+    async def _own_ticket(self, case: _Case, requester: Requester) -> Ticket | None:
+        """The ticket on which this customer's texts have been kept before, where there is one."""
+        if case.linked is None or case.linked_requester in (None, requester.id):
+            return None
+        try:
+            ticket = await self._desk.ticket(case.linked)
+        except TicketGone:
+            return None
+        return ticket if ticket.requester_id == case.linked_requester else None
+
+    async def _put(self, job: Job, case: _Case, voice: _Voice, ticket: Ticket | None) -> Written:
+        aside: dict[str, Any] = {
+            "requester_id": voice.requester_id,
             "replies_from": case.replies_from_ms,
             "notes": case.notes,
         }
+        if case.fellows:
+            aside["joined"] = [job.item.id, *(fellow.work_id for fellow in case.fellows)]
         choice = tickets.choose(None if ticket is None else ticket.status)
         if ticket is not None and isinstance(choice, tickets.Comment):
-            comment = _comment(case.message, requester, reopen=choice.reopen)
+            comment = voice.comment(case.texts, reopen=choice.reopen)
+            aside["requester_id"] = ticket.requester_id
             try:
                 written = await self.writer.append(job, ticket, comment, aside | {"notes": []})
             except TicketFull:
                 full = f"The earlier ticket #{ticket.id} is full: Zendesk takes no more comments."
-                aside = aside | {"notes": [*case.notes, full]}
-                return await self.writer.create(job, _ticket(case, requester), aside)
+                notes = {"notes": [*case.notes, full], "requester_id": voice.requester_id}
+                return await self.writer.create(job, _ticket(case, voice), aside | notes)
             if not choice.reopen and written.status in ASLEEP:
-                await self._wake(ticket.id)
+                await self._wake(job, ticket.id)
             return written
         if ticket is None:
-            return await self.writer.create(job, _ticket(case, requester), aside)
+            return await self.writer.create(job, _ticket(case, voice), aside)
         try:
-            return await self.writer.create(job, _ticket(case, requester, ticket.id), aside)
+            return await self.writer.create(job, _ticket(case, voice, ticket.id), aside)
         except (RequesterSuspended, CredentialsRefused):
             raise
         except Refused:
             # A closed ticket that can't be followed (archived): a plain new one.
-            return await self.writer.create(job, _ticket(case, requester), aside)
+            return await self.writer.create(job, _ticket(case, voice), aside)
 
-    async def _wake(self, ticket_id: TicketId) -> None:
+    async def _wake(self, job: Job, ticket_id: TicketId) -> None:
         """It was solved in the second in which it was read, which the stamp can't tell. The text
         stands by now: whatever comes of this, it must not be written again."""
+        await job.keep(lambda tx: updates.note(tx, ticket_id, self.writer.limits))
         try:
             await self._desk.reopen(ticket_id)
         except Refused as error:
@@ -155,7 +239,7 @@ class TicketWriter:
             if not requester.is_fresh and await self.requesters.is_gone(requester.id):
                 raise Refused(self._desk.name, "the requester was merged away", code="gone")
             case.notes.append(
-                f"The earlier ticket #{ticket.id} now belongs to another requester, "
+                f"The earlier ticket #{ticket.id} belongs to another requester, "
                 "so this customer's texts go on here."
             )
             return None
@@ -171,8 +255,9 @@ class TicketWriter:
         return self.writer.desk
 
     def _save(self, tx: Transaction, case: _Case, written: Written, aside: Aside) -> None:
-        message, conversation = case.message, case.conversation
-        messages.set_ticket(tx, message.id, written.ticket_id, written.comment_id)
+        message, conversation = case.texts[0], case.conversation
+        for text in case.texts:
+            messages.set_ticket(tx, text.id, written.ticket_id, written.comment_id)
         if written.comment_id is not None:
             comments.meet(
                 tx,
@@ -186,13 +271,17 @@ class TicketWriter:
             tx,
             conversation_id=conversation.id,
             ticket_id=written.ticket_id,
-            requester_id=int(aside["requester_id"]),
+            requester_id=int(aside["requester_id"] or written.requester_id or 0),
             replies_from=int(aside["replies_from"]),
         )
         if case.linked is not None and written.ticket_id != case.linked:
             work.put_look(tx, written.ticket_id, self._desk.name)
         notes = list(aside["notes"])
-        if case.warning and conversation.warned_ticket_id != written.ticket_id:
+        if (
+            case.warning
+            and not aside.get("adopted")
+            and conversation.warned_ticket_id != written.ticket_id
+        ):
             conversations.note_warned(tx, conversation.id, written.ticket_id)
             notes.append(case.warning)
         for text in notes:
@@ -204,42 +293,60 @@ class TicketWriter:
                 text=text,
             )
 
+    def _save_fellows(self, tx: Transaction, job: Job, case: _Case, written: Written) -> None:
+        words = _words(written, len(case.texts))
+        for fellow in case.fellows:
+            joined.finish(tx, job.item, fellow, words=words, began_ms=case.now_ms)
+
+
+def _together(
+    tx: Transaction, item: Item, message: Message, turn: Turn
+) -> tuple[Sequence[Fellow], Sequence[Message]]:
+    """The work that this text is written together with, and all the texts in order."""
+    if FLAG in item.payload:
+        return (), [message]  # others may stand on the ticket already, and this one may not
+    if item.intent is not None:
+        fellows = joined.still_there(tx, item)
+    else:
+        fellows = joined.behind(tx, item) if turn.joins and turn.wait_ms == 0 else ()
+    if not fellows:
+        return (), [message]
+    of_work = {item.id: message}
+    for fellow in fellows:
+        text = messages.get(tx, fellow.message_id)
+        assert text is not None  # noqa: S101 - never deleted
+        of_work[fellow.work_id] = text
+    texts = sorted(of_work.values(), key=lambda text: text.seq)
+    if item.intent is None:
+        texts = texts[: how_many_fit(texts, tx.now_ms())]
+    going = {text.id for text in texts}
+    for text in texts:
+        messages.set_state(tx, text.id, "working")
+    return [fellow for fellow in fellows if fellow.message_id in going], texts
+
+
+def _words(written: Written, texts: int) -> str:
+    where = f"in ticket {written.ticket_id}"
+    if texts == 1:
+        return where
+    return f"{where}, joined with {texts - 1} more in comment {written.comment_id or 'one'}"
+
 
 def note_set_aside(tx: Transaction, item: Item, words: str) -> None:
     """A text that can't be written is failed, with the reason, for everybody to see."""
     if item.message_id is not None:
         messages.set_state(tx, item.message_id, "failed", reason=words)
+        joined.set_aside(tx, item, words)
 
 
-def body_of(message: Message) -> str:
-    """The comment: the text exactly as sent, and each file by name where there are any."""
-    lines = [f"[{item['content_type'] or 'file'}] {item['url']}" for item in message.media]
-    body = message.body
-    if lines:
-        files = "\n".join(lines)
-        return f"{body}\n\n{files}" if body.strip() else files
-    # The desk refuses an empty comment, and a text without words is still a text.
-    return body if body.strip() else "(an empty text)"
-
-
-def _comment(message: Message, requester: Requester, *, reopen: bool) -> CommentDraft:
-    return CommentDraft(
-        body=body_of(message),
-        mark=message.id,
-        public=True,
-        author_id=requester.id,
-        reopen=reopen,
-    )
-
-
-def _ticket(case: _Case, requester: Requester, follow_up_of: TicketId | None = None) -> TicketDraft:
-    message, sender = case.message, case.sender
+def _ticket(case: _Case, voice: _Voice, follow_up_of: TicketId | None = None) -> TicketDraft:
+    message, sender = case.texts[0], case.sender
     to = display(message.sender) if sender is None else sender.name or display(message.sender)
     return TicketDraft(
         key=message.id,
         subject=f"Text from {pretty(message.customer)} to {to}",
-        requester_id=requester.id,
-        first=_comment(message, requester, reopen=False),
+        requester_id=voice.requester_id,
+        first=voice.comment(case.texts, reopen=False),
         tags=(*TAGS, *(sender.tags if sender is not None else ())),
         number=display(message.sender),
         follow_up_of=follow_up_of,

@@ -1,41 +1,62 @@
 """Send a message's parts in order, each exactly once wherever the carrier lets us be sure.
 
 The intent is durable before a request leaves. Where its outcome is not known, the next try looks:
-a delivery report that names our id settles it, else the carrier's list does, at growing pauses;
-what no look settles goes by the sender's policy.
+a delivery report that names our id settles it, else the carrier's list does, at growing pauses, or
+the same send once more where the carrier knows it by its key; what no look settles goes by the
+sender's policy.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypedDict, TypeVar
 
 import structlog
 
 from bridge.carriers.contract import Accepted, Carrier, OutgoingText
-from bridge.clock import Clock
-from bridge.desks.contract import Desk, TicketGone, TicketId
+from bridge.desks.contract import Desk
 from bridge.domain.directory import Directory
 from bridge.errors import CredentialsRefused, OutcomeUnknown, Refused, TryLater
 from bridge.outbound import wording
 from bridge.outbound.gate import Refusal, refusal
-from bridge.outbound.track import apply_state, learn_from, sum_up, tell_agent
-from bridge.store import comments, conversations, messages, parts, work
+from bridge.outbound.track import (
+    FAILURES,
+    Counters,
+    apply_state,
+    learn_from,
+    sum_up,
+    tell_agent,
+    watch,
+)
+from bridge.outbound.withdrawn import was_withdrawn, withdraw
+from bridge.store import comments, conversations, messages, parts, restored, work
 from bridge.store.database import Transaction
 from bridge.store.messages import Message
 from bridge.store.parts import EarlyReport, Part
+from bridge.store.restored import FLAG, TOO_OLD
 from bridge.store.work import Item
 from bridge.ticketing.notes import put_note
-from bridge.work.outcomes import Done, GaveUp, Job, Later, Outcome
+from bridge.work.outcomes import Done, GaveUp, Job, Later, Outcome, Save
 
 log = structlog.get_logger()
 
 LOOKS = (1, 4, 12, 36)  # when to look, in multiples of the settle wait since the send began
+KEY_HOLDS_MS = 23 * 3600 * 1000  # carriers keep an idempotency key for a day
 RESENT = 100  # added to a part's looks once it has been sent again: that happens once
-RECHECK_AFTER_MS = 30_000  # a reply that has waited this long is read again before it leaves
 TO_SEND = frozenset({"queued", "sending", "failed", "refused", "uncertain"})
 Policy = Literal["resend", "hold"]
+T = TypeVar("T")
+
+
+class _Ending(TypedDict):
+    save: Save
+    then: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The carrier has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +64,7 @@ class _Case:
     message: Message
     parts: tuple[Part, ...]
     carrier: Carrier
+    now_ms: int  # the database's time: what begun_at and created_at are told by
     policy: Policy
 
 
@@ -53,19 +75,17 @@ class TextSender:
     desk: Desk
     carriers: Mapping[str, Carrier]
     directory: Callable[[Transaction], Directory]
-    clock: Clock
     public_url: str
     settle_wait_s: float
+    counters: Counters
 
     async def send(self, job: Job) -> Outcome:
         """Send what is left of one message."""
         case = await job.keep(lambda tx: self._load(tx, job.item))
-        if await self._was_withdrawn(job, case.message):
+        if await was_withdrawn(self.desk, job, case.message, case.now_ms):
             return Done(
                 words=wording.MADE_PRIVATE,
-                save=lambda tx: messages.set_state(
-                    tx, case.message.id, "refused", reason=wording.MADE_PRIVATE
-                ),
+                **self._ends(case, lambda tx: withdraw(tx, case.message)),
             )
         for part in case.parts:
             if part.carrier_id is not None or part.state not in TO_SEND:
@@ -73,7 +93,7 @@ class TextSender:
             stop = await self._send_part(job, case, part)
             if stop is not None:
                 return stop
-        return Done(words="sent", save=lambda tx: self._conclude(tx, case))
+        return Done(words="sent", save=lambda tx: self._conclude(tx, case, job.item))
 
     def _load(self, tx: Transaction, item: Item) -> _Case:
         message = messages.get(tx, str(item.message_id))
@@ -84,12 +104,16 @@ class TextSender:
             raise CredentialsRefused(message.carrier, words, code="unset")
         sender = self.directory(tx).senders.get(message.sender)
         asked = None if sender is None else sender.on_uncertain
-        default: Policy = "hold" if message.kind == "campaign" else "resend"
+        # What may have been sent before a restore, where the carrier can't be asked, is held too.
+        is_lost = FLAG in item.payload and not carrier.capabilities.can_find_sent
+        holds = message.kind == "campaign" or is_lost
+        default: Policy = "hold" if holds else "resend"
         return _Case(
             message=message,
             parts=tuple(parts.of_message(tx, message.id)),
             carrier=carrier,
             policy=asked or default,
+            now_ms=tx.now_ms(),
         )
 
     async def _send_part(self, job: Job, case: _Case, part: Part) -> Outcome | None:
@@ -101,10 +125,15 @@ class TextSender:
             part = await job.keep(_fresh(part))
             if part.carrier_id is not None:
                 return None
+        elif FLAG in job.item.payload and part.begun_at is None:
+            looked = await self._look_before(job, case, part)
+            if looked is not None:
+                return None if isinstance(looked, Found) else looked
         refused = await job.keep(lambda tx: self._admit(tx, case, part))
         if refused is not None:
             return Done(
-                words=refused.reason, save=lambda tx: self._refuse(tx, case, part, refused, None)
+                words=refused.reason,
+                **self._ends(case, lambda tx: self._refuse(tx, case, part, refused, None)),
             )
         text = self._text(case, part)
         try:
@@ -116,7 +145,7 @@ class TextSender:
             raise
         except Refused as error:
             return self._refused_by_carrier(case, part, error)
-        await job.keep(lambda tx: self._accept(tx, case, part, accepted))
+        await self._keep(job, case, lambda tx: self._accept(tx, case, part, accepted))
         # The ids of both sides: with them a line leads from the webhook to the text.
         log.info(
             "text.sent",
@@ -126,6 +155,27 @@ class TextSender:
             carrier_id=accepted.carrier_id,
         )
         return None
+
+    async def _keep(self, job: Job, case: _Case, change: Callable[[Transaction], T]) -> T:
+        """Make a change under the claim, and count the state that the message came into by it."""
+        result, state = await job.keep(lambda tx: watch(tx, case.message.id, change))
+        if state is not None:
+            self.counters.count_outbound(state)
+        return result
+
+    def _ends(self, case: _Case, change: Save) -> _Ending:
+        """A change that ends the work, in one transaction with taking it out; counted once kept."""
+        came_into: list[str] = []
+
+        def save(tx: Transaction) -> None:
+            _, state = watch(tx, case.message.id, change)
+            came_into[:] = [] if state is None else [state]
+
+        def then() -> None:
+            for state in came_into:
+                self.counters.count_outbound(state)
+
+        return {"save": save, "then": then}
 
     def _admit(self, tx: Transaction, case: _Case, part: Part) -> Refusal | None:
         """Ask the gate and note the intent, in one transaction."""
@@ -149,17 +199,20 @@ class TextSender:
         begun_at = part.begun_at or case.message.created_at
         looks = part.looks % RESENT
         due_ms = begun_at + int(LOOKS[min(looks, len(LOOKS) - 1)] * self.settle_wait_s * 1000)
-        wait_s = (due_ms - self.clock.now_ms()) / 1000
+        wait_s = (due_ms - case.now_ms) / 1000
         if wait_s > 0:
             return _wait_for_sign(job, part, "waiting for a sign of the text", wait_s)
         if case.carrier.capabilities.can_find_sent:
             found = await case.carrier.find_sent(self._text(case, part), since_ms=begun_at)
-            if await job.keep(lambda tx: self._adopt(tx, case, part, found)):
+            if await self._keep(job, case, lambda tx: self._adopt(tx, case, part, found)):
                 return None
-        await job.keep(lambda tx: parts.count_look(tx, part.id))
-        if looks + 1 < len(LOOKS):
+        now_ms = await job.keep(lambda tx: _count_look(tx, part))
+        if _repeats_safely(case.carrier, now_ms - begun_at):
+            if looks + 1 < len(LOOKS):
+                return None  # made again under its key: if it went out, this says so
+        elif looks + 1 < len(LOOKS):
             due_ms = begun_at + int(LOOKS[looks + 1] * self.settle_wait_s * 1000)
-            wait_s = max(0.0, (due_ms - self.clock.now_ms()) / 1000)
+            wait_s = max(0.0, (due_ms - now_ms) / 1000)
             return _wait_for_sign(job, part, "no sign of the text yet", wait_s)
         if case.policy == "resend" and part.looks < RESENT:
             log.warning("text.sent_again", message=case.message.id, part=part.position)
@@ -167,8 +220,47 @@ class TextSender:
             return None
         return GaveUp(
             words="it is not certain whether this text was sent",
-            save=lambda tx: self._leave_uncertain(tx, case, part),
+            **self._ends(case, lambda tx: self._leave_uncertain(tx, case, part)),
         )
+
+    async def _look_before(self, job: Job, case: _Case, part: Part) -> Found | Outcome | None:
+        """After a restore: whether the carrier has this part from before. None: send it."""
+        flag = job.item.payload[FLAG]
+        due_ms = int(flag["began"]) + int(LOOKS[1] * self.settle_wait_s * 1000)
+        since_ms, now_ms = await job.keep(
+            lambda tx: (_asked_at(tx, case.message, int(flag["since"])), tx.now_ms())
+        )
+        wait_s = (due_ms - now_ms) / 1000
+        if wait_s > 0:  # the last text of before may not stand on the list yet
+            return Later(words="waits for the carrier's list to be complete", pause_s=wait_s)
+        if case.carrier.capabilities.can_find_sent:
+            found = await case.carrier.find_sent(self._text(case, part), since_ms=since_ms)
+            if await job.keep(lambda tx: self._adopt_before(tx, job.item, case, part, found)):
+                return Found()
+        elif case.policy == "hold":
+            return GaveUp(
+                words="it may have been sent before the database was restored",
+                **self._ends(case, lambda tx: self._leave_uncertain(tx, case, part)),
+            )
+        if flag.get(TOO_OLD):
+            return Done(
+                words=wording.FOUND_TOO_LATE,
+                **self._ends(case, lambda tx: self._too_old(tx, case, part)),
+            )
+        return None
+
+    def _adopt_before(
+        self, tx: Transaction, item: Item, case: _Case, part: Part, found: Sequence[Accepted]
+    ) -> bool:
+        is_found = self._adopt(tx, case, part, found)
+        restored.flag_notes(tx, item)  # what its report says has been noted before
+        return is_found
+
+    def _too_old(self, tx: Transaction, case: _Case, part: Part) -> None:
+        written_ms = comments.written_at(tx, int(case.message.comment_id or 0))
+        note = wording.found_too_late([written_ms], tx.now_ms())
+        refused = Refusal(reason=wording.FOUND_TOO_LATE, note=note)
+        self._refuse(tx, case, part, refused, None)
 
     def _adopt(self, tx: Transaction, case: _Case, part: Part, found: Sequence[Accepted]) -> bool:
         """Take the first text on the carrier's list that isn't one of our others."""
@@ -207,9 +299,9 @@ class TextSender:
 
     def _refused_by_carrier(self, case: _Case, part: Part, error: Refused) -> Outcome:
         carrier = case.carrier
-        if carrier.is_opted_out(error.code):
+        if carrier.errors.is_opted_out(error.code):
             note = wording.OPTED_OUT_AT_CARRIER
-        elif carrier.is_landline(error.code):
+        elif carrier.errors.is_landline(error.code):
             note = wording.LANDLINE
         else:
             note = wording.refused(error.words, error.code)
@@ -219,9 +311,9 @@ class TextSender:
             learn_from(tx, carrier, case.message, error.code)
             self._refuse(tx, case, part, refused, error.code)
 
-        if carrier.is_opted_out(error.code) or carrier.is_landline(error.code):
-            return Done(words=error.words, save=save)
-        return GaveUp(words=error.words, save=save)
+        if carrier.errors.is_opted_out(error.code) or carrier.errors.is_landline(error.code):
+            return Done(words=error.words, **self._ends(case, save))
+        return GaveUp(words=error.words, **self._ends(case, save))
 
     def _refuse(
         self, tx: Transaction, case: _Case, part: Part, refused: Refusal, code: str | None
@@ -239,13 +331,19 @@ class TextSender:
         sum_up(tx, case.message)
         tell_agent(tx, case.message, wording.uncertain(), self.directory(tx))
 
-    def _conclude(self, tx: Transaction, case: _Case) -> None:
+    def _conclude(self, tx: Transaction, case: _Case, item: Item) -> None:
         """Tell the agent what they could not know: many texts, or sent after all."""
+        self._tell(tx, case)
+        restored.flag_notes(tx, item)
+
+    def _tell(self, tx: Transaction, case: _Case) -> None:
         message = case.message
         if message.kind != "reply" or message.conversation_id is None:
             return
         said = []
-        if message.told_agent:
+        now = messages.get(tx, message.id) or message
+        # A report of failure may have overtaken our own answer: then the note is right as it is.
+        if message.told_agent and now.state not in FAILURES:
             said.append(wording.sent_after_all(message.body))
         if len(case.parts) > 1:
             segments = sum(part.segments for part in parts.of_message(tx, message.id))
@@ -269,27 +367,27 @@ class TextSender:
                 parts.set_outcome(tx, part.id, "failed", reason=words)
         sum_up(tx, message)
         tell_agent(tx, message, wording.given_up(words), self.directory(tx))
+        self.counters.count_outbound("failed")
 
-    async def _was_withdrawn(self, job: Job, message: Message) -> bool:
-        """Whether a reply that has waited was made private or redacted meanwhile."""
-        waited = self.clock.now_ms() - message.created_at
-        is_fresh = job.item.attempts == 0 and waited < RECHECK_AFTER_MS
-        if message.kind != "reply" or is_fresh or message.comment_id is None:
-            return False
-        if any(part.begun_at is not None for part in await job.keep(_parts_of(message))):
-            return False  # some of it may be with the customer already
-        since = await job.keep(lambda tx: comments.written_at(tx, int(message.comment_id or 0)))
-        try:
-            found = await self.desk.comments_since(TicketId(int(message.ticket_id or 0)), since)
-        except TicketGone:
-            return True
-        except (TryLater, Refused, OutcomeUnknown):
-            return False  # the desk is away; what was read when it was collected stands
-        return any(item.id == message.comment_id and not item.public for item in found)
+
+def _asked_at(tx: Transaction, message: Message, since_ms: int) -> int:
+    """When this text can have left at the earliest, as far as the restored database knows."""
+    written_ms = 0 if message.comment_id is None else comments.written_at(tx, message.comment_id)
+    return max(since_ms, written_ms)
 
 
 def _fresh(part: Part) -> Callable[[Transaction], Part]:
     return lambda tx: parts.get(tx, part.id) or part
+
+
+def _repeats_safely(carrier: Carrier, age_ms: int) -> bool:
+    """Whether the carrier knows a text of this age by its key, and sends it once."""
+    return carrier.capabilities.idempotency_key and age_ms < KEY_HOLDS_MS
+
+
+def _count_look(tx: Transaction, part: Part) -> int:
+    parts.count_look(tx, part.id)
+    return tx.now_ms()
 
 
 def _wait_for_sign(job: Job, part: Part, words: str, wait_s: float) -> Later:
@@ -300,7 +398,3 @@ def _wait_for_sign(job: Job, part: Part, words: str, wait_s: float) -> Later:
             work.hurry(tx, job.item.lane)
 
     return Later(words=words, pause_s=wait_s, unknown=True, save=save)
-
-
-def _parts_of(message: Message) -> Callable[[Transaction], list[Part]]:
-    return lambda tx: list(parts.of_message(tx, message.id))

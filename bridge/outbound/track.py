@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
 from bridge.carriers.contract import Carrier, DeliveryReport
 from bridge.domain.directory import Directory
 from bridge.outbound import wording
@@ -24,12 +27,24 @@ RANK = {
     "delivered": 4,  # a receipt from the phone beats a failure that was reported before it
 }
 FAILURES = frozenset({"failed", "undelivered"})
+T = TypeVar("T")
+
+
+class Counters(Protocol):
+    """What is counted on the way out."""
+
+    def count_outbound(self, state: str) -> None:
+        """Count a text to a customer that came into this state."""
+        ...
 
 
 def take_report(
     tx: Transaction, carrier: Carrier, report: DeliveryReport, directory: Directory
-) -> str | None:
-    """Apply a delivery report, or keep it until its text is known. Returns the message's id."""
+) -> tuple[str | None, str | None]:
+    """Apply a delivery report, or keep it until its text is known.
+
+    Returns the message's id, and the state that it came into by the report, where it did.
+    """
     part = parts.get(tx, report.ref) if report.ref else None
     if part is not None and part.carrier_id not in (None, report.carrier_id):
         part = None  # our own reference, on another text than ours: go by the carrier's id
@@ -40,13 +55,17 @@ def take_report(
         parts.keep_early_report(
             tx, carrier=carrier.name, carrier_id=report.carrier_id, report=early
         )
-        return None
+        return None, None
     was_unknown = part.carrier_id is None
-    apply_state(tx, carrier, part, early, directory, carrier_id=report.carrier_id)
+
+    def apply(tx: Transaction) -> None:
+        apply_state(tx, carrier, part, early, directory, carrier_id=report.carrier_id)
+
+    _, state = watch(tx, part.message_id, apply)
     message = messages.get(tx, part.message_id)
     if was_unknown and message is not None and message.conversation_id is not None:
         work.hurry(tx, work.lane_out(message.conversation_id))  # it waits for just this
-    return part.message_id
+    return part.message_id, state
 
 
 def apply_state(
@@ -89,6 +108,19 @@ def apply_state(
         tell_agent(tx, message, wording.undelivered(news.reason, news.error), directory)
 
 
+def watch(
+    tx: Transaction, message_id: str, change: Callable[[Transaction], T]
+) -> tuple[T, str | None]:
+    """Make a change; tell beside its result what state the message came into by it, None where
+    it stays or is still on its way."""
+    before = messages.get(tx, message_id)
+    result = change(tx)
+    after = messages.get(tx, message_id)
+    if before is None or after is None or after.state in (before.state, "queued", "sending"):
+        return result, None
+    return result, after.state
+
+
 def sum_up(tx: Transaction, message: Message) -> None:
     """A message stands as its worst part does, else as the one that is least far."""
     all_parts = parts.of_message(tx, message.id)
@@ -112,12 +144,12 @@ def learn_from(tx: Transaction, carrier: Carrier, message: Message, code: str | 
     """Remember what an error code says about the customer: opted out, or a landline."""
     if code is None:
         return
-    if carrier.is_opted_out(code):
+    if carrier.errors.is_opted_out(code):
         contact = contacts.know(tx, message.customer)
         if contact.opted_out_at is None:
             source = Source(how="carrier", sender=message.sender, words=code, message_id=message.id)
             contacts.opt_out(tx, message.customer, source)
-    elif carrier.is_landline(code):
+    elif carrier.errors.is_landline(code):
         contacts.know(tx, message.customer)
         contacts.set_landline(tx, message.customer, is_landline=True)
 

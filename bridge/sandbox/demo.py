@@ -14,9 +14,10 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bridge.app import Service, open_database, zendesk_api
-from bridge.carriers.registry import CAPABILITIES
+from bridge.app import Service, zendesk_api
+from bridge.carriers.registry import answered_words
 from bridge.clock import Clock, SystemClock
+from bridge.databases import open_database
 from bridge.domain.settings_file import parse
 from bridge.http import HttpClient
 from bridge.invitations import first_link
@@ -108,7 +109,7 @@ class Sandbox:
         await database.open()
         await http.open()
         try:
-            words = {name: can.answers for name, can in CAPABILITIES.items()}
+            words = answered_words()
             file = parse(settings_file, words)
             await database.write(lambda tx: import_settings(tx, file, words, prune=False))
             api = zendesk_api(settings, http, self.clock)

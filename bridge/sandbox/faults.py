@@ -7,6 +7,9 @@ that match; everything else passes. Every request is noted with the status it go
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import socket
+import struct
 import time
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -19,13 +22,14 @@ if TYPE_CHECKING:
 
     from aiohttp.typedefs import Handler, Middleware
 
-Drop = Literal["before", "after"]
+Drop = Literal["before", "after", "reset before", "reset after"]
 LOST = 0  # the status noted for a request whose answer never left
 
 
 @dataclass(slots=True, kw_only=True)
 class Seen:
-    """One request as it came in. `at` is monotonic seconds; `status` is LOST for a lost answer."""
+    """One request as it came in. `at` is monotonic seconds; `status` is LOST for a lost answer,
+    `connection` is the port that it came from."""
 
     method: str
     path: str
@@ -33,6 +37,9 @@ class Seen:
     at: float
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    retry_after_s: float | None = None  # what a refusal asked for
+    call: tuple[str, ...] = ()  # the same for the same call again
+    connection: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -76,6 +83,7 @@ class Rule:
     drop: Drop | None = None
     truncate: bool = False
     replace_body: str | None = None
+    drip_s: float | None = None
     used: int = 0
 
     def matches(self, method: str, path: str) -> bool:
@@ -160,6 +168,19 @@ class Faults:
         """Read the request and cut the connection without applying it."""
         return self.add(Rule(method=method, path=path, times=times, drop="before"))
 
+    def reset(self, method: str, path: str, *, applied: bool, times: int | None = 1) -> Rule:
+        """End the connection with a reset (RST), before the request is applied or after it."""
+        drop: Drop = "reset after" if applied else "reset before"
+        return self.add(Rule(method=method, path=path, times=times, drop=drop))
+
+    def drip(self, method: str, path: str, *, pause_s: float, times: int | None = 1) -> Rule:
+        """Apply, and send the answer byte by byte with pauses."""
+        return self.add(Rule(method=method, path=path, times=times, drip_s=pause_s))
+
+    def answer(self, method: str, path: str, body: str, *, times: int | None = 1) -> Rule:
+        """Apply, and say something else than what was done."""
+        return self.add(Rule(method=method, path=path, times=times, replace_body=body))
+
     def truncate(self, method: str, path: str, *, times: int | None = 1) -> Rule:
         """Apply, and send half of the answer."""
         return self.add(Rule(method=method, path=path, times=times, truncate=True))
@@ -202,6 +223,17 @@ class Faults:
             if fnmatchcase(one.method, method.upper()) and fnmatchcase(one.path, path)
         ]
 
+    def early_repeats(self) -> list[Seen]:
+        """Calls that came again before the time that their refusal had asked for."""
+        not_before: dict[tuple[str, ...], float] = {}
+        early = []
+        for one in self.requests:
+            if one.at < not_before.get(one.call, 0.0):
+                early.append(one)
+            if one.retry_after_s is not None:
+                not_before[one.call] = one.at + one.retry_after_s
+        return early
+
     def middleware(self) -> Middleware:
         """Return the aiohttp middleware; it goes outermost."""
 
@@ -213,6 +245,8 @@ class Faults:
                 query=request.query_string,
                 at=time.monotonic(),
                 headers=dict(request.headers),
+                call=await _call_of(request),
+                connection=_port_of(request),
             )
             self.requests.append(seen)
             rule = self._rule_for(request)
@@ -222,6 +256,8 @@ class Faults:
                 rule.used += 1
                 response = await _misbehave(rule, request, handler)
             seen.status = LOST if _is_cut(request) else response.status
+            asked = response.headers.get("Retry-After", "")
+            seen.retry_after_s = float(asked) if asked.isdecimal() else None
             return response
 
         return faulty
@@ -233,6 +269,12 @@ class Faults:
             if rule.matches(request.method, request.path):
                 return rule
         return None
+
+
+async def _call_of(request: web.Request) -> tuple[str, ...]:
+    # An update of a ticket is the same call whatever it says: the limit is the ticket's.
+    content = await request.read() if request.method == "POST" else b""
+    return request.method, request.path_qs, hashlib.sha256(content).hexdigest()
 
 
 async def _misbehave(rule: Rule, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -248,16 +290,18 @@ async def _misbehave(rule: Rule, request: web.Request, handler: Handler) -> web.
             content_type=rule.content_type,
             headers=dict(rule.headers),
         )
-    if rule.drop == "before":
-        return _cut(request)
+    if rule.drop in ("before", "reset before"):
+        return _cut(request, reset=rule.drop == "reset before")
     response = await _answer(request, handler)
     if rule.hold_after is not None:
         await rule.hold_after.pass_through()
     await asyncio.sleep(rule.delay_after_s)
-    if rule.drop == "after":
-        return _cut(request)
+    if rule.drop is not None:
+        return _cut(request, reset=rule.drop == "reset after")
     if rule.truncate:
         return await _send_half(request, response)
+    if rule.drip_s is not None:
+        return await _drip(request, response, rule.drip_s)
     if rule.replace_body is not None:
         return web.Response(text=rule.replace_body, content_type=rule.content_type)
     return response
@@ -270,23 +314,51 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         return refusal
 
 
-def _cut(request: web.Request) -> web.Response:
+def _cut(request: web.Request, *, reset: bool = False) -> web.Response:
     if request.transport is not None:
+        connection = request.transport.get_extra_info("socket")
+        if reset and connection is not None:
+            # Closed without lingering, a socket ends with a reset instead of a goodbye.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         request.transport.abort()
     return web.Response()
+
+
+def _port_of(request: web.Request) -> int:
+    peer = request.transport.get_extra_info("peername") if request.transport is not None else None
+    return int(peer[1]) if peer else 0
 
 
 def _is_cut(request: web.Request) -> bool:
     return request.transport is None or request.transport.is_closing()
 
 
-async def _send_half(request: web.Request, whole: web.StreamResponse) -> web.StreamResponse:
+async def _drip(
+    request: web.Request, whole: web.StreamResponse, pause_s: float
+) -> web.StreamResponse:
+    content = _content(whole)
+    slow = web.StreamResponse(status=whole.status, headers={"Content-Type": whole.content_type})
+    slow.content_length = len(content)
+    await slow.prepare(request)
+    for byte in content:
+        if _is_cut(request):
+            break
+        await slow.write(bytes([byte]))
+        await asyncio.sleep(pause_s)
+    return slow
+
+
+def _content(whole: web.StreamResponse) -> bytes:
     body = whole.body if isinstance(whole, web.Response) else b""
-    content = body if isinstance(body, bytes) else b"{}"
+    return body if isinstance(body, bytes) and body else b"{}"
+
+
+async def _send_half(request: web.Request, whole: web.StreamResponse) -> web.StreamResponse:
+    content = _content(whole)
     half = web.StreamResponse(status=whole.status, headers={"Content-Type": whole.content_type})
-    half.content_length = max(len(content), 2)
+    half.content_length = len(content)
     await half.prepare(request)
-    await half.write(content[: len(content) // 2] or b"{")
+    await half.write(content[: len(content) // 2])
     if request.transport is not None:
         request.transport.close()
     return half

@@ -41,13 +41,13 @@ def open_for(tx: Transaction, sender: str, customer: str) -> Conversation:
         "SELECT * FROM conversations WHERE sender = $1 AND customer = $2", sender, customer
     )
     assert row is not None, "just made"  # noqa: S101 - the unique key sees to it
-    return _conversation(row)
+    return conversation_of(row)
 
 
 def get(tx: Transaction, conversation_id: str) -> Conversation | None:
     """A conversation by its id."""
     row = tx.first("SELECT * FROM conversations WHERE id = $1", conversation_id)
-    return None if row is None else _conversation(row)
+    return None if row is None else conversation_of(row)
 
 
 def note_inbound(tx: Transaction, conversation_id: str) -> None:
@@ -109,7 +109,7 @@ def elsewhere(tx: Transaction, requester_id: int, ticket_id: int) -> Sequence[Co
         "WHERE t.requester_id = $1 AND c.ticket_id <> $2",
         *(requester_id, ticket_id),
     )
-    return [_conversation(row) for row in rows]
+    return [conversation_of(row) for row in rows]
 
 
 def current_link(tx: Transaction, conversation_id: str) -> Link | None:
@@ -125,18 +125,19 @@ def current_link(tx: Transaction, conversation_id: str) -> Link | None:
 def by_customer(tx: Transaction, customer: str) -> Sequence[Conversation]:
     """All conversations of one customer."""
     rows = tx.all("SELECT * FROM conversations WHERE customer = $1", customer)
-    return [_conversation(row) for row in rows]
+    return [conversation_of(row) for row in rows]
 
 
 def _link(row: Row) -> Link:
     return Link(
-        conversation=_conversation(row),
+        conversation=conversation_of(row),
         requester_id=row["requester_id"],
         replies_from=row["replies_from"],
     )
 
 
-def _conversation(row: Row) -> Conversation:
+def conversation_of(row: Row) -> Conversation:
+    """A conversation from a row that has all of its columns."""
     return Conversation(
         id=row["id"],
         sender=row["sender"],

@@ -115,19 +115,20 @@ class PostgresDatabase:
         self._readers = readers
         self._free: queue.LifoQueue[Connection | None] = queue.LifoQueue()
         self._threads: ThreadPoolExecutor | None = None
+        self._writing: ThreadPoolExecutor | None = None  # slow readers must not hold it up
         self._queue = WriteQueue(self._commit, most=MOST_IN_ONE_COMMIT)
         self._news: News | None = None
 
     async def open(self) -> None:
         """Connect, migrate, check that commits are durable. Raises UserMistake."""
         self._url = with_defaults(self._url)
-        # One thread more than readers, for the one that writes.
-        self._threads = ThreadPoolExecutor(self._readers + 1, thread_name_prefix="postgres")
+        self._threads = ThreadPoolExecutor(self._readers, thread_name_prefix="postgres reads")
+        self._writing = ThreadPoolExecutor(1, thread_name_prefix="postgres writes")
         self._free = queue.LifoQueue()
         for _ in range(self._readers + 1):
             self._free.put(None)
         try:
-            schema = await self._hop(self._prepare)
+            schema = await _hop(self._writing, self._prepare)
         except (psycopg.Error, BridgeError) as error:
             await self.close()
             if isinstance(error, UserMistake):
@@ -140,9 +141,10 @@ class PostgresDatabase:
     async def close(self) -> None:
         """Finish what has queued and disconnect."""
         await self._queue.stop()
-        threads, self._threads = self._threads, None
-        if threads is not None:
-            await asyncio.to_thread(threads.shutdown)
+        threads = [pool for pool in (self._threads, self._writing) if pool is not None]
+        self._threads = self._writing = None
+        for pool in threads:
+            await asyncio.to_thread(pool.shutdown)
         if self._news is not None:
             await self._news.stop()
             self._news = None
@@ -157,7 +159,7 @@ class PostgresDatabase:
 
     async def read(self, transaction: Callable[[Transaction], T]) -> T:
         """Run over one snapshot, beside the writer. Raises NotDurable."""
-        return await self._hop(lambda: self._read(transaction))
+        return await _hop(self._threads, lambda: self._read(transaction))
 
     def listen(self, topic: str, call: Callable[[], None]) -> None:
         """Call this, on the event loop, after each commit that announced the topic anywhere."""
@@ -169,7 +171,7 @@ class PostgresDatabase:
 
     async def _commit(self, batch: list[Waiting]) -> None:
         try:
-            await self._hop(lambda: self._commit_together(batch))
+            await _hop(self._writing, lambda: self._commit_together(batch))
         except (NotDurable, psycopg.Error) as error:
             lost = error if isinstance(error, NotDurable) else NotDurable(words_of(error))
             for waiting in batch:
@@ -177,11 +179,6 @@ class PostgresDatabase:
         else:
             if self._news is not None:
                 self._news.tell(topic for waiting in batch for topic in waiting.topics)
-
-    async def _hop(self, work: Callable[[], T]) -> T:
-        if self._threads is None:
-            raise NotDurable("the database is closed")
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     # -- on the threads -----------------------------------------------------------------------
 
@@ -270,6 +267,12 @@ class PostgresDatabase:
         server_ms = int(cast("tuple[int]", began.fetchone())[0])
         now_ms = server_ms if self._clock is None else self._clock.now_ms()
         return PostgresTransaction(connection, now_ms)
+
+
+async def _hop(threads: ThreadPoolExecutor | None, work: Callable[[], T]) -> T:
+    if threads is None:
+        raise NotDurable("the database is closed")
+    return await asyncio.get_running_loop().run_in_executor(threads, work)
 
 
 class _Double(Exception):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import os
 import re
 import sqlite3
@@ -22,8 +21,21 @@ import structlog
 
 from bridge.clock import Clock
 from bridge.errors import BridgeError, NotDurable, UserMistake
+from bridge.store import leaps
 from bridge.store.database import Row, Transaction, Value
+from bridge.store.leaps import Leaps
 from bridge.store.migrations import Migration, read_migrations, steps_to_go
+from bridge.store.sqlite_file import (
+    back_up,
+    check_whole,
+    is_empty,
+    is_ruined,
+    refuse_network,
+    refuse_remains,
+    ruined,
+    take_lock,
+    touch_private,
+)
 from bridge.store.write_queue import Waiting, WriteQueue
 
 log = structlog.get_logger()
@@ -32,7 +44,9 @@ BUSY_TIMEOUT_MS = 5_000
 MOST_IN_ONE_COMMIT = 200
 SYNCHRONOUS_FULL = 2
 WRONG_SQL = sqlite3.SQLITE_ERROR  # "no such column": one caller's mistake, not the database's
+FLUSH_FAILED = frozenset({"SQLITE_IOERR_FSYNC", "SQLITE_IOERR_DIR_FSYNC"})
 EXIT_DISK_LIED = 74  # EX_IOERR
+ROWS_UNTIL_FOLDED = 1_000  # the log goes into the file after so many changed rows
 
 
 class _Connection(aiosqlite.Connection):
@@ -96,24 +110,31 @@ def _numbered(sql: str) -> str:
 
 
 class SqliteDatabase:
-    """The `Database` contract on one file. `exclusive` keeps a second `serve` away."""
+    """The `Database` contract on one file. `exclusive` keeps a second `serve` away; with
+    `must_exist` a file that is missing is not made."""
 
-    def __init__(self, path: str, clock: Clock, *, exclusive: bool = False) -> None:
+    def __init__(
+        self, path: str, clock: Clock, *, exclusive: bool = False, must_exist: bool = False
+    ) -> None:
         self._path = path
         self._clock = clock
         self._exclusive = exclusive
+        self._must_exist = must_exist
         self._lock: IO[str] | None = None
         self._writer: _Connection | None = None
         self._reader: _Connection | None = None
         self._queue = WriteQueue(self._commit, most=MOST_IN_ONE_COMMIT)
+        self._folded_at = 0
+        self._leaps = Leaps(clock if exclusive else None)
         self._reading = asyncio.Lock()
 
     async def open(self) -> None:
         """Connect, migrate, check the pragmas. Raises UserMistake."""
         try:
-            if self._exclusive:
-                self._lock = _lock_file(self._path + ".lock")
+            await asyncio.to_thread(self._check_place)
             self._writer = await _connect(self._path)
+            if self._exclusive:
+                await self._writer.run_whole(lambda c: check_whole(c, self._path))
             await self._writer.run_whole(_set_up)
             await self._writer.run_whole(lambda c: _migrate(c, self._clock.now_ms()))
             self._reader = await _connect(self._path)
@@ -123,8 +144,24 @@ class SqliteDatabase:
             await self.close()
             if isinstance(error, BridgeError):
                 raise
+            if is_ruined(error):
+                raise ruined(self._path, error) from error
             raise UserMistake(f"BRIDGE_DATABASE_URL: can't open {self._path}: {error}") from error
         self._queue.start()
+
+    def _check_place(self) -> None:
+        refuse_network(Path(self._path))
+        if self._exclusive:
+            self._lock = take_lock(self._path + ".lock")
+        refuse_remains(self._path)
+        if is_empty(self._path):
+            if self._must_exist:
+                raise UserMistake(
+                    f"BRIDGE_DATABASE_URL: there is no database at {self._path}, and mode=rw says "
+                    "that there has to be one: is the right disk mounted there?"
+                )
+            if self._exclusive:
+                log.warning("database.made", path=self._path)
 
     async def close(self) -> None:
         """Finish what has queued and disconnect."""
@@ -146,6 +183,9 @@ class SqliteDatabase:
         reader = self._reader
         if reader is None:
             raise NotDurable("the database is closed")
+        if self._leaps.look():
+            with contextlib.suppress(NotDurable):
+                await self.write(lambda _: None)  # first what is stored follows the clock
         now_ms = self._clock.now_ms()
         async with self._reading:
             try:
@@ -160,17 +200,33 @@ class SqliteDatabase:
     async def back_up(self, path: str) -> None:
         """Copy everything to a new file with SQLite's online backup."""
         assert self._reader is not None, "open() first"  # noqa: S101 - a fault of ours
-        await self._reader.run_whole(lambda c: _back_up(c, path))
+        now_ms = self._clock.now_ms()  # before the copy begins: what comes later may be missing
+        await self._reader.run_whole(lambda c: back_up(c, path, now_ms))
 
     async def _commit(self, batch: list[Waiting]) -> None:
         assert self._writer is not None, "open() first"  # noqa: S101 - a fault of ours
+        leap_ms = self._leaps.look()
         now_ms = self._clock.now_ms()
-        await self._writer.run_whole(partial(_commit_together, batch=batch, now_ms=now_ms))
+        if leap_ms:
+            log.warning("database.clock_set", seconds=round(leap_ms / 1000))
+            nobodys = asyncio.get_running_loop().create_future()
+            batch = [Waiting(lambda tx: leaps.follow(tx, leap_ms), nobodys), *batch]
+        await self._writer.run_whole(partial(self._commit_and_fold, batch=batch, now_ms=now_ms))
+        if leap_ms and batch[0].error is None:
+            self._leaps.followed(leap_ms)
+
+    def _commit_and_fold(
+        self, connection: sqlite3.Connection, batch: list[Waiting], now_ms: int
+    ) -> None:
+        _commit_together(connection, batch, now_ms)
+        if connection.total_changes - self._folded_at >= ROWS_UNTIL_FOLDED:
+            _fold(connection)
+            self._folded_at = connection.total_changes
 
 
 async def _connect(path: str) -> _Connection:
     def connector() -> sqlite3.Connection:
-        _touch_private(path)
+        touch_private(path)
         connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000)
         connection.row_factory = sqlite3.Row
         return connection
@@ -180,37 +236,11 @@ async def _connect(path: str) -> _Connection:
     return connection
 
 
-def _back_up(connection: sqlite3.Connection, path: str) -> None:
-    if Path(path).exists():
-        raise UserMistake(f"{path}: exists already; a backup never overwrites")
-    try:
-        _touch_private(path)
-        target = sqlite3.connect(path)
-        try:
-            connection.backup(target)
-        finally:
-            target.close()
-    except sqlite3.Error as error:
-        Path(path).unlink(missing_ok=True)  # half a backup is none
-        raise UserMistake(f"{path}: the backup can't be written: {error}") from error
-
-
-def _touch_private(path: str) -> None:
-    """Make the file so that only its owner can read it: it holds numbers and texts. SQLite gives
-    the files beside it (-wal, -shm) the same mode.
-
-    Never opens one that is there: closing it again would drop the locks that SQLite holds on it
-    in this process (POSIX locks belong to the process, not to the open file), and two writers
-    would then ruin it.
-    """
-    with contextlib.suppress(OSError):  # it exists; or SQLite says better what is wrong
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-
-
 def _set_up(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA wal_autocheckpoint = 0")  # hides its faults: see _fold
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA recursive_triggers = ON")  # else REPLACE deletes behind them
     synchronous = connection.execute("PRAGMA synchronous").fetchone()[0]
@@ -262,15 +292,30 @@ def _commit_together(connection: sqlite3.Connection, batch: list[Waiting], now_m
             _run_one(connection, waiting, now_ms)
         connection.execute("COMMIT")
     except sqlite3.Error as error:
-        if getattr(error, "sqlite_errorname", "") == "SQLITE_IOERR_FSYNC":
-            # What the kernel dropped after a failed flush can't be had back by trying again:
-            # going on would acknowledge what may not be there. Start again from the disk.
-            log.critical("database.flush_failed", error=str(error))
-            os._exit(EXIT_DISK_LIED)
+        _end_if_flush_failed(error)
         with contextlib.suppress(sqlite3.Error):  # what stays open fails the next BEGIN as well
             connection.execute("ROLLBACK")
         for waiting in batch:
             waiting.error = NotDurable(str(error))
+
+
+def _fold(connection: sqlite3.Connection) -> None:
+    """Write what the log holds into the file. Left to itself SQLite does so after a commit too,
+    and tells nobody when the file could not be flushed: the next time it would begin the log anew
+    over commits that the file has lost."""
+    try:
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+    except sqlite3.Error as error:
+        _end_if_flush_failed(error)
+        log.warning("database.log_not_folded", error=str(error))  # a full disk: the log keeps all
+
+
+def _end_if_flush_failed(error: sqlite3.Error) -> None:
+    """End the process after a failed flush. What the kernel dropped then can't be had back by
+    trying again: going on would acknowledge what may not be there. Start again from the disk."""
+    if getattr(error, "sqlite_errorname", "") in FLUSH_FAILED:
+        log.critical("database.flush_failed", error=str(error))
+        os._exit(EXIT_DISK_LIED)
 
 
 def _run_one(connection: sqlite3.Connection, waiting: Waiting, now_ms: int) -> None:
@@ -289,15 +334,3 @@ def _run_one(connection: sqlite3.Connection, waiting: Waiting, now_ms: int) -> N
 
 def _code(error: sqlite3.Error) -> int:
     return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK))
-
-
-def _lock_file(path: str) -> IO[str]:
-    handle = Path(path).open("w", encoding="ascii")  # noqa: SIM115 - held as long as we run
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        handle.close()
-        raise UserMistake(
-            "another `bridge serve` uses this SQLite file already; one at a time can"
-        ) from error
-    return handle

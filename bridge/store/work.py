@@ -14,12 +14,19 @@ from typing import Any, Literal
 from bridge.errors import BridgeError
 from bridge.ids import new_id
 from bridge.store.database import Row, Transaction
+from bridge.store.ranks import (
+    GIVE_BACK,
+    NEXT_DUE,
+    NO_PAYLOAD,
+    OPEN_LANE,
+    RANKS,
+    SWEEP,
+    SWEEPS,
+    UNLIMITED,
+)
 
 Kind = Literal["text", "note", "look", "send", "sweep"]
-Outcome = Literal["done", "later", "refused", "unknown", "crashed", "fault"]
 WORK = "work"  # the topic announced when there is something to do
-SWEEP = "sweep"  # in a look's payload: no hint asked for it
-NO_PAYLOAD = "{}"
 
 
 class LeaseLost(BridgeError):
@@ -52,6 +59,7 @@ class Claim:
     lane: str
     lease: str
     item: Item
+    rank: int = UNLIMITED
 
 
 def lane_in(conversation_id: str) -> str:
@@ -96,13 +104,8 @@ def put(
         *(ref, lane, account, kind, message_id, conversation_id, ticket_id),
         *(json.dumps(payload or {}, ensure_ascii=False), now + delay_ms, now),
     )
-    # Where the lane exists it has earlier work, whose time governs. It is written all the same:
-    # whoever takes away a lane that has nothing more to do must meet whoever adds to it.
-    tx.run(
-        "INSERT INTO lanes (lane, account, due_at) VALUES ($1, $2, $3) "
-        "ON CONFLICT (lane) DO UPDATE SET lease = lanes.lease",
-        *(lane, account, now + delay_ms),
-    )
+    rank = SWEEPS if payload and payload.get(SWEEP) else RANKS[kind]
+    tx.run(OPEN_LANE, lane, account, now + delay_ms, rank, conversation_id)
     tx.announce(WORK)
     return ref
 
@@ -124,26 +127,57 @@ def put_look(tx: Transaction, ticket_id: int, account: str, *, by_sweep: bool = 
     elif not by_sweep and waiting["payload"] != NO_PAYLOAD:
         sql = "UPDATE work SET payload = $1, due_at = $2 WHERE id = $3"
         tx.run(sql, NO_PAYLOAD, tx.now_ms(), waiting["id"])
+        tx.run("UPDATE lanes SET rank = $1 WHERE lane = $2", UNLIMITED, lane)
         hurry(tx, lane)
 
 
-def claim(tx: Transaction, *, account: str, most: int, lease_ms: int) -> list[Claim]:
-    """Claim lanes of this account that are due, the longest due first.
+def claim(
+    tx: Transaction,
+    *,
+    account: str,
+    most: int,
+    lease_ms: int,
+    by_rank: Mapping[int, int] | None = None,
+    turn: int = 0,
+) -> list[Claim]:
+    """Claim lanes of this account that are due: by rank, of each rank at most so many.
 
-    The start of each first item is counted before the work begins, so that an item that kills its
-    process can be told from one that has never been tried. A lane that another process is about
-    to claim is passed over rather than waited for; SQLite has one writer and takes that for a
-    comment.
+    Where not all that are due can be claimed, two thirds are those due the longest and one third
+    those due last, so that a backlog holds up nobody who comes now. `turn` counts the calls: one
+    lane at a time, every third is of the latter.
+    """
+    claims: list[Claim] = []
+    for rank, quota in sorted((by_rank or dict.fromkeys(range(SWEEPS + 1), most)).items()):
+        left = min(quota, most - len(claims))
+        latest = (left + turn % 3) // 3
+        for newest, share in ((False, left - latest), (True, latest)):
+            if share == 0:
+                continue
+            found = _claim_rank(tx, (account, rank), share, lease_ms=lease_ms, newest=newest)
+            claims += found
+            if not newest and len(found) < share:
+                break
+    return sorted(claims, key=lambda claimed: claimed.item.id)  # RETURNING keeps no order
+
+
+def _claim_rank(
+    tx: Transaction, of: tuple[str, int], most: int, *, lease_ms: int, newest: bool
+) -> list[Claim]:
+    """The start of each first item is counted before the work begins, so that an item that kills
+    its process can be told from one that has never been tried. A lane that another process is
+    about to claim is passed over rather than waited for; SQLite has one writer and takes that for
+    a comment.
     """
     now = tx.now_ms()
     lease = new_id()
+    order = "DESC" if newest else "ASC"
     lanes = tx.all(
         # Named, as PostgreSQL may run a subquery twice, and would then lock more than the limit.
-        "WITH due AS (SELECT lane FROM lanes WHERE account = $3 AND due_at <= $4 "
-        "ORDER BY due_at LIMIT $5 /*postgres FOR UPDATE SKIP LOCKED */) "
+        "WITH due AS (SELECT lane FROM lanes WHERE account = $3 AND rank = $6 AND due_at <= $4 "  # noqa: S608
+        f"ORDER BY due_at {order} LIMIT $5 /*postgres FOR UPDATE SKIP LOCKED */) "
         "UPDATE lanes SET lease = $1, due_at = $2 WHERE lane IN (SELECT lane FROM due) "
         "RETURNING lane",
-        *(lease, now + lease_ms, account, now, most),
+        *(lease, now + lease_ms, of[0], now, most, of[1]),
     )
     claims = []
     for row in lanes:
@@ -152,23 +186,20 @@ def claim(tx: Transaction, *, account: str, most: int, lease_ms: int) -> list[Cl
         if item is None:
             tx.run("DELETE FROM lanes WHERE lane = $1", lane)
         else:
-            claims.append(Claim(lane=lane, lease=lease, item=item))
-    return sorted(claims, key=lambda claimed: claimed.item.id)  # RETURNING keeps no order
+            claims.append(Claim(lane=lane, lease=lease, item=item, rank=of[1]))
+    return claims
 
 
-def has_due(tx: Transaction, account: str) -> bool:
-    """Whether a lane of this account is due (a read, so that an idle bridge writes nothing)."""
-    sql = "SELECT 1 FROM lanes WHERE account = $1 AND due_at <= $2 LIMIT 1"
-    return tx.first(sql, account, tx.now_ms()) is not None
-
-
-def next_due_in_ms(tx: Transaction, account: str) -> int | None:
-    """How long until the next lane of this account is due, None where there is none.
+def next_due_in_ms(tx: Transaction, account: str) -> Mapping[int, int]:
+    """How long until the next lane of each rank is due (0 or less: now); those without are left
+    out. A read, so that an idle bridge writes nothing.
 
     By the database's clock alone: a machine whose own is wrong must not wait wrongly for it.
     """
-    row = tx.first("SELECT min(due_at) AS due FROM lanes WHERE account = $1", account)
-    return None if row is None or row["due"] is None else int(row["due"]) - tx.now_ms()
+    row = tx.first(NEXT_DUE, account)
+    assert row is not None, "it has no condition"  # noqa: S101 - SQL guarantees it
+    due = {rank: row[f"rank{rank}"] for rank in range(SWEEPS + 1)}
+    return {rank: int(at) - tx.now_ms() for rank, at in due.items() if at is not None}
 
 
 def renew(tx: Transaction, leases: Sequence[tuple[str, str]], lease_ms: int) -> None:
@@ -224,14 +255,14 @@ def put_off(
         "WHERE id = $4",
         *(due, reason, int(counts), claimed.item.id),
     )
-    tx.run("UPDATE lanes SET due_at = $1, lease = NULL WHERE lane = $2", due, claimed.lane)
+    tx.run(GIVE_BACK, due, claimed.lane)
 
 
 def give_back(tx: Transaction, claimed: Claim) -> None:
     """Give a lane back untouched, its next item due now, behind the others. Raises LeaseLost."""
     check(tx, claimed)
     tx.run("UPDATE work SET starts = starts - 1 WHERE id = $1", claimed.item.id)
-    tx.run("UPDATE lanes SET due_at = $1, lease = NULL WHERE lane = $2", tx.now_ms(), claimed.lane)
+    tx.run(GIVE_BACK, tx.now_ms(), claimed.lane)
     tx.announce(WORK)
 
 
@@ -242,11 +273,6 @@ def hurry(tx: Transaction, lane: str) -> None:
         *(tx.now_ms(), lane),
     )
     tx.announce(WORK)
-
-
-def forget_leases(tx: Transaction) -> int:
-    """Make every claimed lane due now: for a start after which no other process can hold one."""
-    return tx.run("UPDATE lanes SET due_at = $1, lease = NULL WHERE lease IS NOT NULL", tx.now_ms())
 
 
 def drop_looks_like(tx: Transaction, item: Item) -> bool:
@@ -269,29 +295,6 @@ def drop_looks_like(tx: Transaction, item: Item) -> bool:
 def as_if_not_begun(tx: Transaction, item: Item) -> None:
     """Let a look that gave way to others be found by `put_look` as one that waits."""
     tx.run("UPDATE work SET attempts = 0, starts = 0 WHERE id = $1", item.id)
-
-
-def note_attempt(
-    tx: Transaction, item: Item, *, outcome: Outcome, words: str, began_ms: int
-) -> None:
-    """Keep what was tried and how it ended: the answer to "why?"."""
-    if item.kind == "sweep" and outcome == "done":
-        return  # every minute, about no message
-    tx.run(
-        "INSERT INTO attempts (work_ref, message_id, kind, outcome, words, at, took_ms) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        *(item.ref, item.message_id, item.kind, outcome, words, began_ms),
-        max(0, tx.now_ms() - began_ms),
-    )
-
-
-def count_faults(tx: Transaction, item: Item) -> int:
-    """How often this has ended in a fault of ours."""
-    row = tx.first(
-        "SELECT count(*) AS faults FROM attempts WHERE work_ref = $1 AND outcome = 'fault'",
-        item.ref,
-    )
-    return 0 if row is None else int(row["faults"])
 
 
 def pause_account(
@@ -365,10 +368,7 @@ def _go_on(tx: Transaction, claimed: Claim) -> Item | None:
         tx.run("DELETE FROM lanes WHERE lane = $1", claimed.lane)
         return None
     if int(row["due_at"]) > tx.now_ms():
-        tx.run(
-            "UPDATE lanes SET due_at = $1, lease = NULL WHERE lane = $2",
-            *(row["due_at"], claimed.lane),
-        )
+        tx.run(GIVE_BACK, row["due_at"], claimed.lane)
         return None
     return _start_first(tx, claimed.lane)
 

@@ -7,6 +7,7 @@ arrival is the order of the rows.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
@@ -15,6 +16,7 @@ from bridge.errors import NotDurable
 from bridge.store.database import Transaction
 
 T = TypeVar("T")
+PATIENCE_S = 5.0  # so long a caller waits behind commits that fail: a carrier gives us 15 s
 
 
 @dataclass(slots=True)
@@ -26,6 +28,7 @@ class Waiting:
     topics: set[str] = field(default_factory=set)
     result: Any = None
     error: BaseException | None = None
+    since_s: float = field(default_factory=time.monotonic)
 
     def fail(self, error: BaseException) -> None:
         """Note that nothing of it was kept."""
@@ -89,6 +92,18 @@ class WriteQueue:
             await self._commit(batch)
             for waiting in batch:
                 self._answer(waiting)
+            if all(isinstance(waiting.error, NotDurable) for waiting in batch):
+                self._give_up(cast("NotDurable", batch[0].error))
+
+    def _give_up(self, error: NotDurable) -> None:
+        """Let nobody who has waited long already wait for a commit that fails just as well."""
+        kept = [self._queue.get_nowait() for _ in range(self._queue.qsize())]
+        for waiting in kept:
+            if waiting is not None and time.monotonic() - waiting.since_s > PATIENCE_S:
+                waiting.fail(error)
+                self._answer(waiting)
+            else:
+                self._queue.put_nowait(waiting)
 
     async def _next_batch(self) -> list[Waiting]:
         batch: list[Waiting] = []

@@ -24,9 +24,10 @@ from bridge.errors import CredentialsRefused, Refused, TryLater
 from bridge.ids import new_id
 from bridge.store import comments, conversations, work
 from bridge.store.database import Database, Transaction
+from bridge.store.updates import NoRoom
 from bridge.ticketing.merges import TAGS, follow
 from bridge.ticketing.writes import DeskWriter
-from bridge.work.outcomes import Done, Job, Outcome
+from bridge.work.outcomes import Done, Job, Outcome, its_turn_later
 
 log = structlog.get_logger()
 MOST_ROUNDS = 5
@@ -78,8 +79,10 @@ class NoteWriter:
         """Write one note, once."""
         payload = job.item.payload
         written = await self.writer.settle(job)
-        if written is None:
-            written = await self._write(job)
+        try:
+            written = written or await self._write(job)
+        except NoRoom as full:
+            return its_turn_later(full.words, full.wait_ms)
         if written is None:
             return Done(words="no open ticket to note it on")
         if payload["tags"]:
@@ -105,7 +108,7 @@ class NoteWriter:
             try:
                 return await self._write_once(job)
             except (TicketClosed, TicketChanged):
-                await job.intend(None)
+                continue  # it changed between the look and the write: choose again
             except TicketGone:
                 return None
         raise TryLater(self.writer.desk.name, "the ticket changes faster than it can be noted on")
@@ -123,13 +126,14 @@ class NoteWriter:
             public=False,
             reopen=bool(payload["reopen"]) and ticket.status == "solved",
         )
+        more = int(bool(payload["tags"]))
         if ticket.status != "closed":
-            return await self.writer.append(job, ticket, draft)
+            return await self.writer.append(job, ticket, draft, updates_more=more)
         if not payload["must_reach"]:
             return None
         newer = await self._current_ticket(job)
         if newer is not None and newer.id != ticket.id and newer.status != "closed":
-            return await self.writer.append(job, newer, draft)
+            return await self.writer.append(job, newer, draft, updates_more=more)
         return await self.writer.create(job, _follow_up(ticket, draft))
 
     async def _ticket(self, job: Job) -> Ticket | None:

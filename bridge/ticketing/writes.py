@@ -21,13 +21,21 @@ from bridge.desks.contract import (
     CommentId,
     Desk,
     Ticket,
+    TicketBusy,
     TicketChanged,
+    TicketClosed,
     TicketDraft,
+    TicketFull,
     TicketGone,
     TicketId,
     Written,
 )
+from bridge.domain.limits import Limits
 from bridge.errors import CredentialsRefused, Refused
+from bridge.store import updates
+from bridge.store.database import Transaction
+from bridge.store.restored import FLAG
+from bridge.ticketing.restored import find_written
 from bridge.work.outcomes import Job
 
 log = structlog.get_logger()
@@ -43,6 +51,7 @@ class DeskWriter:
 
     desk: Desk
     clock: Clock
+    limits: Limits = Limits()  # noqa: RUF009 - frozen
 
     async def settle(self, job: Job) -> Written | None:
         """Find out whether an earlier write of this job was applied; None: it was not.
@@ -50,12 +59,19 @@ class DeskWriter:
         Raises TryLater or OutcomeUnknown, in which case nothing is known yet.
         """
         intent = job.item.intent
-        if intent is None:
-            return None
-        if intent["do"] == "create":
-            found = await self._settle_create(intent)
-        else:
-            found = await self._find_mark(TicketId(intent["ticket_id"]), intent)
+        found = None if intent is None else await self._settle(job, intent)
+        if found is not None or FLAG not in job.item.payload:
+            return found
+        if job.item.intent is not None:
+            await job.intend(None)  # nothing of before the restore is still on its way
+        return await find_written(self.desk, job)
+
+    async def _settle(self, job: Job, intent: Mapping[str, Any]) -> Written | None:
+        if intent["do"] == "comment":
+            # Where it is not there it may still be on its way: it stays noted, so that the next try
+            # is the same write, under the same mark.
+            return await self._find_mark(TicketId(intent["ticket_id"]), intent)
+        found = await self._settle_create(intent) if intent["do"] == "create" else None
         if found is None:
             await job.intend(None)
         return found
@@ -90,10 +106,16 @@ class DeskWriter:
             raise
 
     async def append(
-        self, job: Job, ticket: Ticket, draft: CommentDraft, aside: Aside | None = None
+        self,
+        job: Job,
+        ticket: Ticket,
+        draft: CommentDraft,
+        aside: Aside | None = None,
+        *,
+        updates_more: int = 0,
     ) -> Written:
-        """Append a comment. Raises TicketChanged, TicketClosed, TicketGone (choose again),
-        RequesterSuspended and the four outcomes."""
+        """Append a comment. Raises NoRoom; TicketChanged, TicketClosed, TicketGone (choose again);
+        RequesterSuspended and the four outcomes. `updates_more` of the ticket will follow it."""
         intent = {
             "do": "comment",
             "ticket_id": ticket.id,
@@ -101,7 +123,12 @@ class DeskWriter:
             "at": self.clock.now_ms(),
             "aside": dict(aside or {}),
         }
-        await job.intend(intent)
+
+        def take(tx: Transaction) -> None:
+            times = 1 + updates_more
+            updates.take(tx, ticket.id, self.limits, for_text=draft.public, times=times)
+
+        await job.intend(intent, take)
         try:
             return await self.desk.add_comment(ticket, draft)
         except TicketChanged:
@@ -110,10 +137,20 @@ class DeskWriter:
             if found is None:
                 raise
             return found
+        except TicketBusy as error:
+            pause_ms = int((error.pause_s or 0.0) * 1000)
+            await job.intend(None, lambda tx: updates.note_refusal(tx, ticket.id, pause_ms))
+            raise
+        except (CredentialsRefused, TicketClosed, TicketGone, TicketFull):
+            raise
+        except Refused:
+            await job.intend(None)  # certainly not applied, as with a creation
+            raise
 
     async def _settle_create(self, intent: Mapping[str, Any]) -> Written | None:
         key = str(intent["key"])
-        if self.clock.now_ms() - int(intent["at"]) < KEY_LIFE_MS:
+        # Before its own beginning: the clock was set back, and nobody knows how old the key is.
+        if 0 <= self.clock.now_ms() - int(intent["at"]) < KEY_LIFE_MS:
             try:
                 return await self.desk.create_ticket(key, str(intent["body"]).encode())
             except CredentialsRefused:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aiohttp import web
 
-from bridge.carriers.contract import Carrier, WebhookAnswer
+from bridge.carriers.contract import Carrier, Event, InboundText, WebhookAnswer
 from bridge.web.parts import PARTS, WebParts
 from bridge.web.requests import read_webhook
 
@@ -24,7 +26,7 @@ async def take_inbound(request: web.Request) -> web.Response:
     parts, carrier = _addressed(request)
     webhook = await read_webhook(request, parts.public_url)
     carrier.verify(webhook)
-    await parts.take_text(carrier.name, carrier.parse_inbound(webhook))
+    await _take(parts, carrier, carrier.parse_inbound(webhook))
     return _success(carrier.inbound_answer)
 
 
@@ -33,8 +35,18 @@ async def take_status(request: web.Request) -> web.Response:
     parts, carrier = _addressed(request)
     webhook = await read_webhook(request, parts.public_url)
     carrier.verify(webhook)
-    await parts.take_report(carrier.name, carrier.parse_report(webhook))
+    await _take(parts, carrier, carrier.parse_report(webhook))
     return _success(carrier.status_answer)
+
+
+async def _take(parts: WebParts, carrier: Carrier, events: Sequence[Event]) -> None:
+    """Take what one webhook brought, whichever way it came: some carriers have one address for
+    texts and reports. Where one can't be kept, all come again, and those kept are known."""
+    for event in events:
+        if isinstance(event, InboundText):
+            await parts.take_text(carrier.name, event)
+        else:
+            await parts.take_report(carrier.name, event)
 
 
 def _addressed(request: web.Request) -> tuple[WebParts, Carrier]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+from bridge.store import attempts
 from bridge.store.database import Transaction
 from bridge.store.work import Item
 
@@ -19,10 +20,12 @@ def nothing(_tx: Transaction) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """It is done; `save` runs in the transaction that takes the work out."""
+    """It is done. `save` runs in the transaction that takes the work out, `then` once that is
+    kept."""
 
     words: str
     save: Save = nothing
+    then: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,17 +39,25 @@ class Later:
     pause_s: float | None = None
     save: Save = nothing
     unknown: bool = False  # the call may have been applied
+    counts: bool = True  # false: nothing was tried, it was not its turn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GaveUp:
-    """It can't be done; it is kept as failed work. `save` notes it on the message."""
+    """It can't be done; it is kept as failed work. `save` notes it on the message, `then` runs
+    once that is kept."""
 
     words: str
     save: Save = nothing
+    then: Callable[[], None] = lambda: None
 
 
 Outcome = Done | Later | GaveUp
+
+
+def its_turn_later(words: str, wait_ms: int) -> Later:
+    """Nothing was tried: a limit leaves no room now."""
+    return Later(words=f"{words}: waits for its turn", pause_s=wait_ms / 1000, counts=False)
 
 
 class Job(Protocol):
@@ -61,3 +72,14 @@ class Job(Protocol):
     async def keep(self, transaction: Callable[[Transaction], T]) -> T:
         """Run a transaction under the claim. Raises LeaseLost."""
         ...
+
+
+def name_of(outcome: Outcome) -> attempts.Outcome:
+    """How an attempt with this outcome is kept."""
+    match outcome:
+        case Done():
+            return "done"
+        case Later():
+            return "unknown" if outcome.unknown else "later"
+        case GaveUp():
+            return "refused"

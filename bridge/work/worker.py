@@ -16,13 +16,17 @@ from typing import Any, Protocol, TypeVar
 
 import structlog
 
-from bridge.clock import Clock
+from bridge.clock import Clock, steady_ms
+from bridge.domain.limits import Room
 from bridge.domain.retries import pause_ms
 from bridge.errors import CredentialsRefused, NotDurable, OutcomeUnknown, Refused, TryLater
-from bridge.store import work
+from bridge.store import attempts, leases, work
 from bridge.store.database import Database, Transaction
+from bridge.store.ranks import NOTES, TEXTS
 from bridge.store.work import Claim, Item, LeaseLost
-from bridge.work.outcomes import Done, GaveUp, Job, Later, Outcome, Save, nothing
+from bridge.work.outcomes import Done, GaveUp, Job, Later, Outcome, Save, name_of, nothing
+from bridge.work.pace import Pace
+from bridge.work.throttle import Throttle
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -31,7 +35,10 @@ Handler = Callable[[Job], Awaitable[Outcome]]
 LEASE_MS = 60_000
 RENEW_S = 15.0
 POLL_S = 1.0  # for work that another process has put in
-MOST_FAULTS = 5  # a fault of ours, or a crash, this often: set aside
+MOST_FAULTS = 5  # a fault of ours this often: set aside
+# A crash this often as well. More than of faults: one that is told proves something against this
+# very item, while whoever kills the process also hits whatever is at work beside the culprit.
+MOST_CRASHES = 10
 LONGEST_WAIT_MS = 72 * 3600 * 1000  # a far side that stays away longer: set aside, seen by a human
 FEWEST_TRIES = 10  # before that: it may have waited behind a pause, or a human has it tried again
 ITEMS_A_TURN = 20  # then the lane goes behind the others
@@ -45,16 +52,6 @@ class Counters(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
-    """How much at once, and how long between tries (seconds)."""
-
-    at_once: int = 64
-    retry_base_s: float = 1.0
-    retry_max_s: float = 300.0
-    settle_wait_s: float = 5.0
-
-
 @dataclass(slots=True)
 class _Turn:
     """A claimed item as its handler sees it (the `Job` contract)."""
@@ -63,6 +60,7 @@ class _Turn:
     claimed: Claim
     item: Item
     began_ms: int
+    throttle: Throttle
 
     async def intend(self, intent: Mapping[str, Any] | None, save: Save = nothing) -> None:
         """Make durable that this write may leave."""
@@ -73,6 +71,7 @@ class _Turn:
 
         await self.database.write(commit)
         self.item = replace(self.item, intent=intent)
+        self.throttle.noted(self.claimed.lane)
 
     async def keep(self, transaction: Callable[[Transaction], T]) -> T:
         """Run a transaction under the claim."""
@@ -97,10 +96,19 @@ class Worker:
     on_set_aside: Mapping[str, Callable[[Transaction, Item, str], None]] = field(
         default_factory=dict
     )
+    room: Callable[[Transaction], Room] = lambda _tx: Room()  # for updates, by the account's limit
+    spare_in_s: Callable[[], float] = lambda: 0.0  # how long what can wait leaves it to others
+    _throttle: Throttle = field(init=False)
+    _is_short: bool = False
+    _turns: int = 0
     _running: dict[asyncio.Task[None], Claim] = field(default_factory=dict)
+    _adrift: list[Claim] = field(default_factory=list)  # they may hold, and nobody works on them
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _stopping: bool = False
-    _paused_until_ms: int = 0  # never later than the pause that is stored
+    _paused_until_ms: int = 0  # by the steady time; never later than the pause that is stored
+
+    def __post_init__(self) -> None:
+        self._throttle = Throttle(self.pace.at_once)
 
     def wake(self) -> None:
         """Look for work now."""
@@ -113,10 +121,11 @@ class Worker:
             while not self._stopping:
                 self._wake.clear()
                 try:
+                    await self._take_back()
                     pause_s = await self._claim_some()
                 except NotDurable as error:
                     log.warning("work.database_away", account=self.account, error=str(error))
-                    pause_s = POLL_S
+                    pause_s = self._soon_s
                 if pause_s > 0 and not self._stopping:
                     await _wait(self._wake, pause_s)
         finally:
@@ -134,35 +143,95 @@ class Worker:
             await asyncio.gather(*list(self._running), return_exceptions=True)
 
     async def _claim_some(self) -> float:
-        """Claim what is due and start it. Returns how long to wait, in seconds."""
-        free = self.pace.at_once - len(self._running)
+        """Claim what is due and start it. Returns how long to wait, in seconds.
+
+        What there is no room for is not begun: it waits in its lane.
+        """
+        free = self._throttle.free(len(self._running))
         if free <= 0:
             return POLL_S  # a lane that ends wakes us
-        paused_s, due = await self.database.read(self._outlook)
-        if paused_s > 0 or not due:
-            return min(POLL_S, paused_s) if paused_s > 0 else await self._until_next()
-        claims = await self.database.write(
-            lambda tx: work.claim(tx, account=self.account, most=free, lease_ms=LEASE_MS)
-        )
+        paused_s, due, room = await self.database.read(self._outlook)
+        if paused_s > 0:
+            return min(POLL_S, paused_s)
+        self._is_short = room.is_short
+        quotas = self._quotas(room)
+        may = {rank: quotas[rank] for rank, wait_ms in due.items() if wait_ms <= 0 < quotas[rank]}
+        if not may:
+            return self._until_next(due, room, quotas)
+        claims = await self._claim(free, may)
         for claimed in claims:
+            self._throttle.claimed(claimed.lane, claimed.rank)
             task = asyncio.create_task(self._work_lane(claimed), name=f"lane {claimed.lane}")
             self._running[task] = claimed
             task.add_done_callback(self._ended)
-        return 0.0 if len(claims) == free else await self._until_next()
+        if len(claims) == free:
+            return 0.0
+        _, due, room = await self.database.read(self._outlook)
+        return self._until_next(due, room, self._quotas(room))
 
-    def _outlook(self, tx: Transaction) -> tuple[float, bool]:
+    async def _claim(self, most: int, by_rank: Mapping[int, int]) -> list[Claim]:
+        claims: list[Claim] = []
+
+        def claim(tx: Transaction) -> None:
+            claims[:] = work.claim(
+                tx,
+                account=self.account,
+                most=most,
+                lease_ms=LEASE_MS,
+                by_rank=by_rank,
+                turn=self._turns,
+            )
+
+        try:
+            await self.database.write(claim)
+        except NotDurable:
+            self._adrift += claims  # the answer may be all that was lost
+            raise
+        self._turns += 1
+        return claims
+
+    @property
+    def _soon_s(self) -> float:
+        """How long to leave a database alone that could not store something."""
+        return min(POLL_S, self.pace.retry_base_s)
+
+    async def _take_back(self) -> None:
+        """Give back what could not be saved, now that something can: else its customer would wait
+        until the lease ends."""
+        adrift = list(self._adrift)
+        if adrift:
+            pause_ms = int(self._soon_s * 1000)
+            taken = await self.database.write(
+                lambda tx: leases.take_back(tx, adrift, pause_ms=pause_ms)
+            )
+            del self._adrift[: len(adrift)]
+            log.info("work.taken_back", account=self.account, lanes=taken)
+
+    def _quotas(self, room: Room) -> Mapping[int, int]:
+        spare = self.spare_in_s() <= 0
+        return self._throttle.quotas(room, spare=spare, now_ms=steady_ms(self.clock))
+
+    def _outlook(self, tx: Transaction) -> tuple[float, Mapping[int, int], Room]:
         paused = work.pauses(tx).get(self.account)
         paused_s = 0.0 if paused is None else max(0.0, (paused[0] - tx.now_ms()) / 1000)
-        return paused_s, work.has_due(tx, self.account)
+        due = work.next_due_in_ms(tx, self.account)
+        room = self.room(tx) if TEXTS in due or NOTES in due else Room()
+        return paused_s, due, room
 
-    async def _until_next(self) -> float:
-        wait_ms = await self.database.read(lambda tx: work.next_due_in_ms(tx, self.account))
-        if wait_ms is None:
-            return POLL_S
-        return min(POLL_S, max(0.001, wait_ms / 1000))
+    def _until_next(self, due: Mapping[int, int], room: Room, quotas: Mapping[int, int]) -> float:
+        waits_ms = [due[rank] for rank in due if quotas[rank] > 0]
+        if any(quotas[rank] == 0 for rank in due):
+            waits_ms += [
+                wait_ms
+                for wait_ms in (room.wait_ms, self._throttle.held_ms(steady_ms(self.clock)))
+                if wait_ms > 0
+            ]
+        return min(POLL_S, max(0.001, min(waits_ms, default=POLL_S * 1000) / 1000))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._running.pop(task, None)
+        claimed = self._running.pop(task, None)
+        if claimed is not None:
+            self._throttle.noted(claimed.lane)
         self._wake.set()
         if not task.cancelled() and task.exception() is not None:
             # The lane's lease ends and the item is tried again, its start counted.
@@ -173,10 +242,11 @@ class Worker:
         for turn in range(ITEMS_A_TURN + 1):
             if item is None:
                 return
-            current = Claim(lane=claimed.lane, lease=claimed.lease, item=item)
+            current = replace(claimed, item=item)
             try:
-                is_paused = self.clock.now_ms() < self._paused_until_ms
-                if self._stopping or is_paused or turn == ITEMS_A_TURN:
+                is_paused = steady_ms(self.clock) < self._paused_until_ms
+                is_over = turn == ITEMS_A_TURN or (turn > 0 and self._is_short)
+                if self._stopping or is_paused or is_over:
                     await self._give_back(current)
                     return
                 item = await self._work_item(current)
@@ -188,6 +258,10 @@ class Worker:
             except LeaseLost:
                 log.warning("work.lease_lost", lane=claimed.lane)
                 return
+            except NotDurable as error:
+                log.warning("work.not_saved", lane=claimed.lane, error=str(error))
+                self._adrift.append(current)
+                return
 
     async def _give_back(self, claimed: Claim) -> None:
         await self.database.write(lambda tx: work.give_back(tx, claimed))
@@ -198,10 +272,10 @@ class Worker:
         structlog.contextvars.bind_contextvars(
             work=item.ref, message=item.message_id, ticket=item.ticket_id
         )
-        if item.starts > MOST_FAULTS:
+        if item.starts > MOST_CRASHES:
             words = f"begun {item.starts - 1} times and never ended: it may crash the bridge"
             return await self._save(claimed, GaveUp(words=words), began_ms, "crashed")
-        turn = _Turn(self.database, claimed, item, began_ms)
+        turn = _Turn(self.database, claimed, item, began_ms, self._throttle)
         try:
             outcome = await self.handlers[item.kind](turn)
         except (TryLater, Refused, OutcomeUnknown) as error:
@@ -212,10 +286,13 @@ class Worker:
             log.exception("work.fault", kind=item.kind)
             words = f"a fault in the bridge: {type(error).__name__}"
             faulted: Outcome = Later(words=words)
-            if await self.database.read(partial(work.count_faults, item=item)) + 1 >= MOST_FAULTS:
+            if (
+                await self.database.read(partial(attempts.count_faults, item=item)) + 1
+                >= MOST_FAULTS
+            ):
                 faulted = GaveUp(words=words)
             return await self._save(claimed, faulted, began_ms, "fault")
-        return await self._save(claimed, outcome, began_ms, _name(outcome))
+        return await self._save(claimed, outcome, began_ms, name_of(outcome))
 
     async def _save_far_side(
         self, claimed: Claim, error: TryLater | Refused | OutcomeUnknown, began_ms: int
@@ -228,6 +305,11 @@ class Worker:
             if error.whole_account:
                 pause_s = error.pause_s if error.pause_s is not None else self.pace.retry_base_s
                 await self._pause(error.words, pause_s, "asked")
+            elif error.pause_s is not None:
+                now_ms = steady_ms(self.clock)
+                self._throttle.was_asked(claimed.lane, claimed.rank, error.pause_s, now_ms)
+            else:
+                self._throttle.failed(claimed.lane, self.pace.retry_base_s, self.clock.now_ms())
             return await self._save(claimed, self._again(claimed.item, error), began_ms, "later")
         if isinstance(error, OutcomeUnknown):
             return await self._save(claimed, self._again(claimed.item, error), began_ms, "unknown")
@@ -246,7 +328,8 @@ class Worker:
         return Later(words=error.words, pause_s=max(pause_s, error.pause_s or 0.0), unknown=True)
 
     async def _pause(self, words: str, pause_s: float, kind: str) -> None:
-        until_ms = self.clock.now_ms() + int(pause_s * 1000)
+        self._throttle.paused()
+        until_ms = steady_ms(self.clock) + int(pause_s * 1000)
         self._paused_until_ms = max(self._paused_until_ms, until_ms)
         new = await self.database.write(
             lambda tx: work.pause_account(
@@ -257,10 +340,10 @@ class Worker:
             log.error("account.paused", account=self.account, reason=words, seconds=pause_s)
 
     async def _save(
-        self, claimed: Claim, outcome: Outcome, began_ms: int, name: work.Outcome
+        self, claimed: Claim, outcome: Outcome, began_ms: int, name: attempts.Outcome
     ) -> Item | None:
         def commit(tx: Transaction) -> Item | None:
-            work.note_attempt(
+            attempts.note_attempt(
                 tx, claimed.item, outcome=name, words=outcome.words, began_ms=began_ms
             )
             match outcome:
@@ -276,13 +359,19 @@ class Worker:
                     return work.set_aside(tx, claimed, outcome.words)
                 case Later():
                     pause = self._pause_of(claimed.item, outcome)
-                    work.put_off(tx, claimed, pause_ms=pause, reason=outcome.words)
+                    counts = outcome.counts
+                    work.put_off(tx, claimed, pause_ms=pause, reason=outcome.words, counts=counts)
                     outcome.save(tx)  # last, as it may hurry the lane
                     return None
 
+        if isinstance(outcome, Done):
+            self._throttle.got_through()
         self.counters.count_attempt(claimed.item.kind, name)
         # Shielded: how it ended is known, and a stop must not make it unknown again.
-        return await asyncio.shield(self.database.write(commit))
+        item = await asyncio.shield(self.database.write(commit))
+        if isinstance(outcome, (Done, GaveUp)):
+            outcome.then()
+        return item
 
     def _pause_of(self, item: Item, outcome: Later) -> int:
         if outcome.unknown and outcome.pause_s is not None:
@@ -303,16 +392,6 @@ class Worker:
                 # A lease outlasts several of these, so that one may fail.
                 with contextlib.suppress(NotDurable):
                     await self.database.write(lambda tx, h=held: work.renew(tx, h, LEASE_MS))  # type: ignore[misc]
-
-
-def _name(outcome: Outcome) -> work.Outcome:
-    match outcome:
-        case Done():
-            return "done"
-        case Later():
-            return "unknown" if outcome.unknown else "later"
-        case GaveUp():
-            return "refused"
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:

@@ -8,7 +8,22 @@ from dataclasses import dataclass, field
 import pytest
 from aiohttp import web
 
+from bridge.carriers.contract import Carrier, DeliveryReport, InboundText, WebhookRequest
 from bridge.http import HttpClient
+
+
+def text_in(carrier: Carrier, request: WebhookRequest) -> InboundText:
+    """The one text that a webhook brings."""
+    [event] = carrier.parse_inbound(request)
+    assert isinstance(event, InboundText)
+    return event
+
+
+def report_in(carrier: Carrier, request: WebhookRequest) -> DeliveryReport:
+    """The one report that a webhook brings."""
+    [event] = carrier.parse_report(request)
+    assert isinstance(event, DeliveryReport)
+    return event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

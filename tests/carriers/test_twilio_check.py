@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from pydantic import SecretStr
 
 from bridge.carriers.contract import Finding
 from bridge.carriers.registry import build_carriers
@@ -28,10 +29,10 @@ class Still:
 
 @pytest.fixture
 def twilio(far_side: Scripted, http: HttpClient) -> TwilioCarrier:
-    settings = TwilioSettings(
-        account_sid=ACCOUNT, auth_tokens=("t",), api_url=far_side.url, public_url=PUBLIC
-    )
-    built = build_carriers([settings], http=http, clock=Still())["twilio"]
+    settings = TwilioSettings(account_sid=ACCOUNT, auth_token=SecretStr("t"), api_url=far_side.url)
+    built = build_carriers(
+        {"twilio": settings}, http=lambda _: http, clock=Still(), public_url=PUBLIC
+    )["twilio"]
     assert isinstance(built, TwilioCarrier)
     return built
 
@@ -171,9 +172,6 @@ async def test_a_clock_that_is_off_is_named(twilio: TwilioCarrier, far_side: Scr
 
 
 def test_settings_hide_their_secrets() -> None:
-    settings = TwilioSettings(
-        account_sid=ACCOUNT, auth_tokens=("secret-1",), public_url=PUBLIC, shared_keys={"k": "s2"}
-    )
+    settings = TwilioSettings(account_sid=ACCOUNT, auth_token=SecretStr("secret-1"))
 
     assert "secret-1" not in repr(settings)
-    assert "s2" not in repr(settings)

@@ -14,6 +14,7 @@ from bridge.clock import SystemClock
 from bridge.errors import Forged, Refused
 from bridge.http import HttpClient
 from bridge.sandbox.twilio import FakeTwilio
+from tests.carriers.conftest import report_in, text_in
 
 OURS, CUSTOMER = "+12025550100", "+12025550123"
 
@@ -41,10 +42,10 @@ class Bridge:
         except Forged as forged:
             return web.Response(status=403, text=forged.reason)
         if request.path.endswith("/status"):
-            self.reports.put_nowait(self.carrier.parse_report(seen))
+            self.reports.put_nowait(report_in(self.carrier, seen))
             answer = self.carrier.status_answer
         else:
-            self.texts.append(self.carrier.parse_inbound(seen))
+            self.texts.append(text_in(self.carrier, seen))
             answer = self.carrier.inbound_answer
         return web.Response(
             status=answer.status, body=answer.body, content_type=answer.content_type
@@ -137,7 +138,7 @@ async def test_a_text_goes_out_is_reported_and_found(bridge: Bridge, fake: FakeT
 
     states = []
     while "delivered" not in states:
-        report = await asyncio.wait_for(bridge.reports.get(), 5)
+        report = await asyncio.wait_for(bridge.reports.get(), 30)
         assert (report.carrier_id, report.ref) == (accepted.carrier_id, "out-7")
         states.append(report.state)
     assert [received.body for received in fake.handset(CUSTOMER)] == ["On its way 😀"]
@@ -154,7 +155,7 @@ async def test_an_opted_out_customer_is_told_apart(bridge: Bridge, fake: FakeTwi
     with pytest.raises(Refused) as refused:
         await carrier.send(text(bridge, "Still there?"))
 
-    assert carrier.is_opted_out(refused.value.code)
+    assert carrier.errors.is_opted_out(refused.value.code)
 
 
 async def test_doctor_finds_nothing_wrong(bridge: Bridge, fake: FakeTwilio) -> None:

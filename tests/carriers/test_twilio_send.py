@@ -12,7 +12,7 @@ from twilio.rest import Client
 
 from bridge.carriers.contract import Accepted, OutgoingText
 from bridge.carriers.twilio import TwilioCarrier
-from bridge.carriers.twilio_errors import ERRORS, explain, trouble_of
+from bridge.carriers.twilio_errors import ERRORS, TABLE
 from bridge.clock import SystemClock
 from bridge.errors import CredentialsRefused, FarSideError, OutcomeUnknown, Refused, TryLater
 from bridge.http import HttpClient
@@ -151,7 +151,7 @@ async def test_a_text_that_failed_at_once_is_told_with_its_reason(
     accepted = await twilio.send(TEXT)
 
     assert (accepted.state, accepted.error, accepted.segments) == ("failed", "30007", None)
-    assert accepted.reason == explain("30007")
+    assert accepted.reason == TABLE.explain("30007")
 
 
 @pytest.mark.parametrize(
@@ -265,14 +265,18 @@ async def test_two_wrong_tokens_are_refused_credentials(
 
 
 def test_opt_outs_and_landlines_are_told_apart(twilio: TwilioCarrier) -> None:
-    assert [code for code in ERRORS if twilio.is_opted_out(code)] == ["21610"]
-    assert [code for code in ERRORS if twilio.is_landline(code)] == ["21614", "21635", "30006"]
-    assert not twilio.is_opted_out("HTTP 400")
+    assert [code for code in ERRORS if twilio.errors.is_opted_out(code)] == ["21610"]
+    assert [code for code in ERRORS if twilio.errors.is_landline(code)] == [
+        "21614",
+        "21635",
+        "30006",
+    ]
+    assert not twilio.errors.is_opted_out("HTTP 400")
 
 
 @pytest.mark.parametrize("code", [*ERRORS, "12345", "", "HTTP 400"])
 def test_every_code_ends_in_what_to_do(code: str) -> None:
-    words = explain(code)
+    words = TABLE.explain(code)
 
     assert words.endswith(".")
     assert words[0].isupper()
@@ -280,4 +284,4 @@ def test_every_code_ends_in_what_to_do(code: str) -> None:
 
 
 def test_a_code_that_nobody_knows_is_not_repeated() -> None:
-    assert trouble_of("99999") == "permanent"
+    assert TABLE.trouble_of("99999") == "permanent"

@@ -16,6 +16,7 @@ from bridge.clock import SystemClock
 from bridge.domain.numbers import can_be_answered
 from bridge.errors import BadRequest, Forged
 from bridge.http import HttpClient
+from tests.carriers.conftest import report_in, text_in
 
 ACCOUNT = "AC" + "0" * 32
 TOKEN = "12345"
@@ -81,7 +82,7 @@ def test_a_text_is_read_exactly_as_sent(twilio: TwilioCarrier) -> None:
     request = posted(TEXT)
 
     twilio.verify(request)
-    text = twilio.parse_inbound(request)
+    text = text_in(twilio, request)
 
     assert text.carrier_id == "SM" + "a" * 32
     assert text.sender == "+12025550100"
@@ -103,7 +104,7 @@ def test_a_get_webhook_is_read_from_its_query(twilio: TwilioCarrier) -> None:
 
     twilio.verify(request)
 
-    assert twilio.parse_inbound(request) == twilio.parse_inbound(posted(TEXT))
+    assert text_in(twilio, request) == text_in(twilio, posted(TEXT))
 
 
 @pytest.mark.parametrize(
@@ -135,7 +136,7 @@ def test_a_get_webhook_is_read_from_its_query(twilio: TwilioCarrier) -> None:
 def test_both_ends_are_read_as_addresses(
     twilio: TwilioCarrier, changes: dict[str, str], customer: str, sender: str
 ) -> None:
-    text = twilio.parse_inbound(posted(TEXT | changes))
+    text = text_in(twilio, posted(TEXT | changes))
 
     assert (text.customer, text.sender) == (customer, sender)
 
@@ -150,7 +151,7 @@ def test_pictures_are_listed_with_their_types(twilio: TwilioCarrier) -> None:
         "MediaUrl1": place + "ME1",
     }
 
-    text = twilio.parse_inbound(posted(fields))
+    text = text_in(twilio, posted(fields))
 
     assert text.body == ""
     assert text.media == (
@@ -166,7 +167,7 @@ def test_pictures_are_listed_with_their_types(twilio: TwilioCarrier) -> None:
 def test_a_word_that_twilio_has_dealt_with_is_marked(
     twilio: TwilioCarrier, told: str, handled: str | None
 ) -> None:
-    assert twilio.parse_inbound(posted(TEXT | {"OptOutType": told})).carrier_handled == handled
+    assert text_in(twilio, posted(TEXT | {"OptOutType": told})).carrier_handled == handled
 
 
 def without(fields: dict[str, str], name: str) -> dict[str, str]:
@@ -201,7 +202,7 @@ def test_a_malformed_text_names_its_field(
     twilio: TwilioCarrier, fields: dict[str, str], raw: bytes, named: str
 ) -> None:
     with pytest.raises(BadRequest) as refused:
-        twilio.parse_inbound(posted(fields, raw=raw))
+        text_in(twilio, posted(fields, raw=raw))
 
     assert refused.value.field == named
     assert "+1202" not in str(refused.value)
@@ -217,7 +218,7 @@ def test_a_json_body_is_no_text(twilio: TwilioCarrier) -> None:
     )
 
     with pytest.raises(BadRequest) as refused:
-        twilio.parse_inbound(request)
+        text_in(twilio, request)
 
     assert refused.value.field == "Content-Type"
 
@@ -241,7 +242,7 @@ def test_a_parameter_that_twilio_adds_one_day_changes_nothing(twilio: TwilioCarr
 
     twilio.verify(request)
 
-    assert twilio.parse_inbound(request) == twilio.parse_inbound(posted(TEXT))
+    assert text_in(twilio, request) == text_in(twilio, posted(TEXT))
 
 
 @given(body=st.binary(max_size=200), url=st.sampled_from([INBOUND, INBOUND + "?a=%ff"]))
@@ -260,7 +261,7 @@ def test_an_odd_sender_never_loses_a_text(written: str) -> None:
     if not written.strip():
         return
 
-    text = next(_carriers()).parse_inbound(posted(TEXT | {"From": written, "FromCountry": ""}))
+    text = text_in(next(_carriers()), posted(TEXT | {"From": written, "FromCountry": ""}))
 
     assert text.customer.startswith("name:") or can_be_answered(text.customer)
 
@@ -301,7 +302,7 @@ def test_a_report_is_read_in_our_own_states(
     request = posted(fields, STATUS)
 
     twilio.verify(request)
-    report = twilio.parse_report(request)
+    report = report_in(twilio, request)
 
     assert report.carrier_id == "SM" + "b" * 32
     assert report.ref == "out-1"
@@ -314,16 +315,16 @@ def test_a_report_is_read_in_our_own_states(
 def test_a_report_finds_its_text_by_our_own_callback_address(twilio: TwilioCarrier) -> None:
     ref = "0190-äö&=1"
 
-    report = twilio.parse_report(posted(REPORT, twilio.status_url(ref)))
+    report = report_in(twilio, posted(REPORT, twilio.status_url(ref)))
 
     assert report.ref == ref
-    assert twilio.parse_report(posted(REPORT, STATUS.partition("?")[0])).ref is None
+    assert report_in(twilio, posted(REPORT, STATUS.partition("?")[0])).ref is None
 
 
 @pytest.mark.parametrize("name", ["MessageSid", "MessageStatus"])
 def test_a_malformed_report_names_its_field(twilio: TwilioCarrier, name: str) -> None:
     with pytest.raises(BadRequest) as refused:
-        twilio.parse_report(posted(without(REPORT, name), STATUS))
+        report_in(twilio, posted(without(REPORT, name), STATUS))
 
     assert refused.value.field == name
 

@@ -15,7 +15,7 @@ import structlog
 from bridge.cli.main import run
 from bridge.clock import SystemClock
 from bridge.store.database import Transaction
-from bridge.store.sqlite import SqliteDatabase
+from tests.stores import choose_engines, open_store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +35,27 @@ Command = Callable[..., Ended]
 Fill = Callable[[Callable[[Transaction], object]], None]
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run on PostgreSQL as well what is marked so."""
+    choose_engines(metafunc)
+
+
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A working folder of its own, and no setting from outside."""
+def engine(request: pytest.FixtureRequest) -> str:
+    """The engine under test."""
+    return str(request.param)
+
+
+@pytest.fixture
+def folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str, request: pytest.FixtureRequest
+) -> Iterator[Path]:
+    """A working folder of its own, and no setting from outside but the database's address."""
     for name in list(os.environ):
         if name.startswith("BRIDGE_"):
             monkeypatch.delenv(name)
+    if engine == "postgres":
+        monkeypatch.setenv("BRIDGE_DATABASE_URL", request.getfixturevalue("postgres_url"))
     monkeypatch.chdir(tmp_path)
     yield tmp_path
     structlog.reset_defaults()
@@ -61,13 +76,12 @@ def bridge(folder: Path, capfd: pytest.CaptureFixture[str]) -> Command:
 
 @pytest.fixture
 def fill(folder: Path) -> Fill:
-    """Put rows into the database of the working folder."""
+    """Put rows into the database that the command will find."""
+    where = os.environ.get("BRIDGE_DATABASE_URL", folder)
 
     async def write(transaction: Callable[[Transaction], object]) -> None:
-        database = SqliteDatabase(str(folder / "bridge.db"), SystemClock())
-        await database.open()
-        await database.write(transaction)
-        await database.close()
+        async with open_store(where, SystemClock()) as database:
+            await database.write(transaction)
 
     return lambda transaction: asyncio.run(write(transaction))
 

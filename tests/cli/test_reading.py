@@ -9,6 +9,9 @@ import pytest
 from bridge.store.database import Transaction, Value
 from tests.cli.conftest import Command, Fill
 from tests.store.rows import BEGAN, CUSTOMER, SENDER, insert
+from tests.stores import postgres_only, sqlite_only
+
+pytestmark = pytest.mark.both_engines
 
 WHEN = "2026-01-02T03:04:05.678Z"
 
@@ -157,6 +160,26 @@ def test_a_contact_is_shown_with_the_ledger(bridge: Command, fill: Fill) -> None
     assert shown["lists"] == [{"list": "vip", "state": "subscribed", "since": WHEN}]
 
 
+@postgres_only
+def test_a_backup_of_a_server_is_its_own_tools_and_leaves_nothing(
+    bridge: Command, fill: Fill, folder: Path
+) -> None:
+    fill(lambda tx: message(tx, "m1"))
+
+    ended = bridge("backup", "copy.db")
+
+    assert (ended.code, ended.out) == (2, "")
+    assert "pg_dump" in ended.err
+    assert list(folder.iterdir()) == []
+
+
+@postgres_only
+def test_migrate_makes_the_tables_on_a_server(bridge: Command) -> None:
+    assert bridge("migrate").out == "the database is up to date\n"
+    assert bridge("messages").out == "no messages\n"
+
+
+@sqlite_only
 def test_a_backup_is_a_whole_database_and_never_overwrites(
     bridge: Command, fill: Fill, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -170,6 +193,7 @@ def test_a_backup_is_a_whole_database_and_never_overwrites(
     assert [m["id"] for m in bridge("messages", "--json").json["messages"]] == ["m1"]
 
 
+@sqlite_only
 def test_migrate_makes_the_database(bridge: Command, folder: Path) -> None:
     assert bridge("migrate").out == "bridge.db is up to date\n"
     assert (folder / "bridge.db").exists()

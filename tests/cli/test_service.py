@@ -63,9 +63,9 @@ async def test_serve_answers_until_it_is_asked_to_stop(
         stderr=asyncio.subprocess.PIPE,
     )
 
-    await asyncio.wait_for(answers(session, f"http://127.0.0.1:{port}/readyz"), 15)
+    await asyncio.wait_for(answers(session, f"http://127.0.0.1:{port}/readyz"), 60)
     process.send_signal(number)
-    out, err = await asyncio.wait_for(process.communicate(), 10)
+    out, err = await asyncio.wait_for(process.communicate(), 40)
 
     assert process.returncode == 0
     (said,) = out.decode().splitlines()
@@ -90,7 +90,7 @@ async def test_lines_that_a_full_disk_lost_are_counted(
         },
     )
 
-    await asyncio.wait_for(answers(session, f"http://127.0.0.1:{port}/readyz"), 15)
+    await asyncio.wait_for(answers(session, f"http://127.0.0.1:{port}/readyz"), 60)
     async with session.get(f"http://127.0.0.1:{port}/metrics") as response:
         counted = dict(
             line.rsplit(" ", 1)
@@ -98,7 +98,7 @@ async def test_lines_that_a_full_disk_lost_are_counted(
             if not line.startswith("#")
         )
     process.terminate()
-    await asyncio.wait_for(process.wait(), 10)
+    await asyncio.wait_for(process.wait(), 40)
 
     assert float(counted["bridge_log_lines_dropped"]) >= 1
 

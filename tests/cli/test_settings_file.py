@@ -6,6 +6,8 @@ import pytest
 
 from tests.cli.conftest import Command
 
+pytestmark = pytest.mark.both_engines
+
 FILE = """
 [[senders]]
 number = "+12025550100"

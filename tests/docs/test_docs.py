@@ -14,28 +14,30 @@ from _pytest.mark import ParameterSet
 from pydantic import BaseModel
 
 from bridge.app import Service
-from bridge.carriers.registry import CAPABILITIES
+from bridge.carriers.registry import CARRIERS as SPECS
+from bridge.carriers.registry import answered_words
 from bridge.carriers.twilio_errors import ERRORS
 from bridge.cli.main import cli
 from bridge.domain import words
 from bridge.domain.directory import Document, KeywordEntry, List, Sender, Texts
 from bridge.domain.settings_file import parse
 from bridge.metrics import Metrics
-from bridge.settings import Settings, load_settings, variable
+from bridge.settings import carrier_variable, load_settings, own_fields, variable
 from bridge.web.admin import ROUTES as CONSOLE_ROUTES
 from bridge.web.api import schemas
-from tests.docs import commands
+from tests.docs import carriers, commands
 from tests.docs.pages import ROOT, Block, Page, every_page, rows
+from tests.faults import mutations
 
 PAGES = every_page()
 OPERATIONS, API, FILE, TWILIO, RELIABILITY, ARCHITECTURE, CONSOLE = (
     PAGES[f"docs/{name}.md"]
     for name in (
-        *("operations", "api", "settings-file", "twilio", "reliability", "architecture"),
+        *("operations", "api", "settings-file", "carriers/twilio", "reliability", "architecture"),
         "console",
     )
 )
-CARRIERS = {name: can.answers for name, can in CAPABILITIES.items()}
+CARRIERS = answered_words()
 EVERY_PAGE = [pytest.param(page, id=name) for name, page in PAGES.items()]
 
 
@@ -55,9 +57,12 @@ PLACEHOLDER = re.compile(r"[A-Z]{4}")  # "bridge/carriers/NAME.py"
 
 
 def shown_default(name: str) -> str:
-    default = Settings.model_fields[name].default
     if name == "public_url":
         return "http://HOST:PORT"
+    return shown(own_fields()[name].default)
+
+
+def shown(default: object) -> str:
     if default is None:
         return "–"
     return f"{default:g}" if isinstance(default, float) else str(default)
@@ -66,7 +71,31 @@ def shown_default(name: str) -> str:
 def test_every_setting_is_listed_with_its_default() -> None:
     listed = {row[0]: row[1] for row in rows(OPERATIONS.under("## Settings"))}
 
-    assert listed == {variable(name): shown_default(name) for name in Settings.model_fields}
+    assert listed == {variable(name): shown_default(name) for name in own_fields()}
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_every_setting_of_a_carrier_is_on_its_page(name: str) -> None:
+    page = PAGES[f"docs/carriers/{name}.md"]
+    listed = {row[0]: row[1] for row in rows(page.under("## Settings"))}
+
+    fields = SPECS[name].settings.model_fields
+    assert listed == {
+        carrier_variable(name, field): "required" if told.is_required() else shown(told.default)
+        for field, told in fields.items()
+    }
+    assert f"(carriers/{name}.md#settings)" in OPERATIONS.text
+
+
+def test_the_matrix_of_carriers_is_what_their_files_declare() -> None:
+    assert PAGES["docs/carriers/matrix.md"].text == carriers.page()
+
+
+def test_every_test_that_the_matrix_names_exists() -> None:
+    proofs = [row.test.partition("::") for row in carriers.ROWS]
+
+    assert [name for path, _, name in proofs if name and name not in functions_in(path)] == []
+    assert set(carriers.CHECKED_BY) == set(SPECS)
 
 
 def test_the_page_of_commands_is_what_the_commands_say() -> None:
@@ -213,6 +242,12 @@ def test_every_test_that_is_named_as_proof_exists() -> None:
     assert [name for path, _, name in proofs if name not in functions_in(path)] == []
 
 
+def test_the_table_of_mechanisms_is_the_one_that_is_tried() -> None:
+    shown = RELIABILITY.under("## Each mechanism is missed when it is gone")
+
+    assert shown.rstrip().endswith(mutations.page().rstrip())
+
+
 @pytest.mark.parametrize("block", examples("toml"))
 def test_examples_of_the_settings_file_can_be_imported(block: Block) -> None:
     file = parse(block.text, CARRIERS)
@@ -258,7 +293,7 @@ def test_commands_in_examples_exist(block: Block) -> None:
 
 def test_every_event_of_the_log_is_listed() -> None:
     listed = {name for row in rows(OPERATIONS.under("## Logs")) for name in row[0].split(", ")}
-    event = re.compile(r'\blog\.(?:info|warning|error|exception)\(\s*"([\w.]+)"')
+    event = re.compile(r'\blog\.(?:info|warning|error|exception|critical)\(\s*"([\w.]+)"')
     sources = [path for path in (ROOT / "bridge").rglob("*.py") if "sandbox" not in path.parts]
     said = {name for path in sources for name in event.findall(path.read_text(encoding="utf-8"))}
 

@@ -17,15 +17,20 @@ import pytest
 from bridge.clock import Clock
 from bridge.sandbox.demo import Sandbox
 from tests import postgres
-from tests.stores import ENGINES
+from tests.stores import choose_engines
 
 ALL_ENGINES = "BRIDGE_TESTS_ALL_ENGINES"
+# Of the machine: Hypothesis seeds the other, alike in every process, and all would meet there.
+NOBODYS = random.SystemRandom()
 NewStore = Callable[[Path], str]  # the URL of a new store; on SQLite a file in this folder
 QUICK = {
     "BRIDGE_RETRY_BASE": "0.05",
     "BRIDGE_RETRY_MAX": "0.2",
     "BRIDGE_SETTLE_WAIT": "0.1",
-    "BRIDGE_HTTP_TIMEOUT": "2",
+    "BRIDGE_HTTP_TIMEOUT": "5",
+    # Tests write in a second what people write in minutes; where limits matter, a test sets them.
+    "BRIDGE_ZENDESK_UPDATES_PER_MINUTE": "100000",
+    "BRIDGE_ZENDESK_UPDATES_PER_TICKET": "10000",
 }
 
 
@@ -41,7 +46,7 @@ def free_port() -> int:
     """A port that nobody listens on, outside the range that port 0 is served from: the far sides
     start later, and take theirs from there."""
     while True:
-        port = random.randrange(20_000, 30_000)
+        port = NOBODYS.randrange(20_000, 30_000)
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
@@ -51,7 +56,7 @@ def free_port() -> int:
 
 
 async def eventually(
-    holds: Callable[[], object] | Callable[[], Awaitable[object]], *, within_s: float = 8.0
+    holds: Callable[[], object] | Callable[[], Awaitable[object]], *, within_s: float = 30.0
 ) -> None:
     """Wait until `holds` is true. Fails the test when it isn't in time."""
     deadline = asyncio.get_running_loop().time() + within_s
@@ -68,11 +73,7 @@ async def eventually(
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run everything on SQLite, and on PostgreSQL what is marked so (in the full check: all)."""
-    marks = metafunc.definition.iter_markers("parametrize")
-    if "engine" in metafunc.fixturenames and all("engine" not in mark.args[0] for mark in marks):
-        marked = metafunc.definition.get_closest_marker("both_engines")
-        both = marked is not None or bool(os.environ.get(ALL_ENGINES))
-        metafunc.parametrize("engine", ENGINES if both else ENGINES[:1], indirect=True)
+    choose_engines(metafunc, everything=bool(os.environ.get(ALL_ENGINES)))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -30,12 +30,25 @@ def end_leases(sandbox: Sandbox) -> None:
 
 
 class Process:
-    """One `bridge serve`. Its log goes to `log_path`, behind what earlier ones wrote."""
+    """One `bridge serve`. Its log goes to `log_path`, behind what earlier ones wrote.
 
-    def __init__(self, sandbox: Sandbox, folder: Path, *, port: int | None = None) -> None:
+    `changes` are variables of its own; `inside` is a command that runs the one given to it.
+    """
+
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        folder: Path,
+        *,
+        port: int | None = None,
+        changes: Mapping[str, str] | None = None,
+        inside: Sequence[str] = (),
+    ) -> None:
         self._sandbox = sandbox
         self._folder = folder
         self._port = port
+        self.changes = dict(changes or {})
+        self.inside = inside
         self.log_path = folder / ("log.jsonl" if port is None else f"log{port}.jsonl")
         self._process: asyncio.subprocess.Process | None = None
 
@@ -44,7 +57,7 @@ class Process:
         """Where it listens: at the sandbox's own address unless it has a port of its own."""
         return self._sandbox.url if self._port is None else f"http://127.0.0.1:{self._port}"
 
-    async def start(self) -> None:
+    async def start(self, *, within_s: float = 15.0) -> None:
         """Start it, and wait until it listens."""
         self._process = await self._spawn()
         process = self._process
@@ -60,13 +73,13 @@ class Process:
             except aiohttp.ClientError:
                 return False
 
-        await eventually(is_ready, within_s=15.0)
+        await eventually(is_ready, within_s=within_s)
 
     async def start_beside(self) -> tuple[int, str]:
         """Start a second one on the same database; returns its exit code and what it said."""
         process = await self._spawn(BRIDGE_PORT=str(free_port()))
         written = self.log_path.stat().st_size
-        code = await asyncio.wait_for(process.wait(), 15.0)
+        code = await asyncio.wait_for(process.wait(), 40.0)
         return code, self.log_path.read_text()[written:]
 
     async def kill(self, *, lease_holds: bool = False) -> None:
@@ -74,13 +87,34 @@ class Process:
 
         On PostgreSQL what it had claimed is free after a minute, which passes here at once.
         """
-        await self._end(signal.SIGKILL, within_s=5.0)
+        await self._end(signal.SIGKILL, within_s=20.0)
         if not lease_holds:
             end_leases(self._sandbox)
 
     async def terminate(self, *, within_s: float) -> int:
         """Ask it to end with SIGTERM, and return its exit code."""
         return await self._end(signal.SIGTERM, within_s=within_s)
+
+    async def ended(self) -> int:
+        """Wait until it has ended by itself, and return its exit code."""
+        assert self._process is not None
+        return await asyncio.wait_for(self._process.wait(), 60.0)
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal and wait for nothing."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has not ended."""
+        return self._process is not None and self._process.returncode is None
 
     async def close(self) -> None:
         """End it if it still runs."""
@@ -102,11 +136,12 @@ class Process:
             "PYTHONPATH": os.pathsep.join(sys.path),
             **self._sandbox._environment,
             **({} if self._port is None else {"BRIDGE_PORT": str(self._port)}),
+            **self.changes,
             **changes,
         }
         with self.log_path.open("ab") as log:
             return await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "bridge", "serve"),
+                *(*self.inside, sys.executable, "-m", "bridge", "serve"),
                 cwd=self._folder,
                 env=environment,
                 stdin=asyncio.subprocess.DEVNULL,

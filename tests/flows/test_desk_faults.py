@@ -20,8 +20,10 @@ from tests.flows.cast import (
     text,
     tickets,
 )
-from tests.flows.conftest import eventually
+from tests.flows.conftest import Start, eventually
+from tests.flows.outbound import MovingClock, metric, words
 
+CROWD = [f"+1202555{1000 + number}" for number in range(5)]
 REQUIRED = {
     "error": "RecordInvalid",
     "description": "Record validation errors",
@@ -106,6 +108,38 @@ async def test_passing_error_of_any_call_loses_and_doubles_nothing(
     assert customer_comments(only_ticket(sandbox)) == ["one", "two"]
 
 
+async def test_outage_of_half_a_day_fails_nothing_and_does_not_hammer(
+    start_sandbox: Start,
+) -> None:
+    clock = MovingClock()
+    sandbox = await start_sandbox(clock=clock, BRIDGE_RETRY_MAX="60")
+    await text(sandbox, MAYA, ACME, "before")
+    sandbox.zendesk.faults.down()
+    await sandbox.twilio.customer_texts(MAYA, ACME, "one")
+    for minutes in (1, 9, 50, 120, 540):
+        asked = len(sandbox.zendesk.faults.seen())
+        clock.ahead_ms += minutes * 60_000
+        await eventually(lambda asked=asked: len(sandbox.zendesk.faults.seen()) > asked)
+    await sandbox.twilio.customer_texts(MAYA, ACME, "two")
+    for customer in CROWD:
+        await sandbox.twilio.customer_texts(customer, ACME, "me too")
+
+    assert await metric(sandbox, 'bridge_work{state="failed"}') == 0
+    await eventually(lambda: _backlog_is_shown(sandbox, 2 + len(CROWD)))
+    sandbox.zendesk.faults.down(False)
+    clock.ahead_ms += 120_000
+    await settle(sandbox)
+
+    first, *others = tickets(sandbox)
+    assert customer_comments(first) == ["before", "one", "two"]
+    assert [customer_comments(one) for one in others] == [["me too"]] * len(CROWD)
+    assert await _failed(sandbox) == []
+
+
+async def _backlog_is_shown(sandbox: Sandbox, count: int) -> bool:
+    return await metric(sandbox, 'bridge_work{state="waiting"}') >= count
+
+
 # -- busy -----------------------------------------------------------------------------------------
 
 
@@ -175,6 +209,28 @@ async def test_refused_credentials_pause_the_account_until_they_hold(
     assert await _pauses(sandbox) == {}
 
 
+async def test_refused_credentials_stop_no_other_account_and_are_said_once(
+    sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await text(sandbox, MAYA, ACME, "before")
+    ticket = only_ticket(sandbox)
+    sandbox.zendesk.faults.refuse("*", "*", 401, times=None)
+    for number in range(5):
+        await sandbox.twilio.customer_texts(MAYA, ACME, f"text {number}")
+    await eventually(lambda: _pauses(sandbox))
+    asked = len(sandbox.zendesk.faults.seen())
+    await eventually(lambda: len(sandbox.zendesk.faults.seen()) > asked + 3)  # it asks again
+
+    await sandbox.twilio.customer_texts(JONAS, ACME, "JOIN")
+    await eventually(lambda: words(sandbox, JONAS))
+    sandbox.zendesk.faults.clear()
+    await settle(sandbox)
+
+    assert capsys.readouterr().out.count("account.paused") == 1
+    assert customer_comments(ticket) == ["before", *(f"text {number}" for number in range(5))]
+    assert await _failed(sandbox) == []
+
+
 async def test_changed_client_secret_pauses_until_it_is_right(sandbox: Sandbox) -> None:
     right = sandbox.zendesk.auth.client_secret
     sandbox.zendesk.auth.client_secret = "another"
@@ -199,41 +255,6 @@ async def test_revoked_token_is_renewed_without_a_pause(sandbox: Sandbox) -> Non
 
 
 # -- refused for good -----------------------------------------------------------------------------
-
-
-async def test_text_of_suspended_requester_is_failed_work_and_can_be_retried(
-    sandbox: Sandbox,
-) -> None:
-    await text(sandbox, MAYA, ACME, "hello")
-    ticket = only_ticket(sandbox)
-    maya = sandbox.zendesk.users[ticket.requester_id]
-    sandbox.zendesk.suspend(maya)
-
-    await text(sandbox, MAYA, ACME, "are you there?")
-
-    (failed,) = await _failed(sandbox)
-    assert "suspended" in str(failed["reason"])
-    _, message = await messages(sandbox)
-    assert (failed["kind"], failed["message_id"]) == ("text", message["id"])
-    assert message["state"] == "failed"
-    sandbox.zendesk.suspend(maya, False)
-    await _retry_all(sandbox)
-    assert customer_comments(ticket) == ["hello", "are you there?"]
-    assert [one["state"] for one in await messages(sandbox)] == ["done", "done"]
-    assert await _failed(sandbox) == []
-
-
-async def test_first_texts_of_suspended_user_make_one_ticket_after_the_retry(
-    sandbox: Sandbox,
-) -> None:
-    maya = sandbox.zendesk.add_user(name="Maya Torres", phone=MAYA, suspended=True)
-    await text(sandbox, MAYA, ACME, "one", "two")
-    assert tickets(sandbox) == []
-
-    sandbox.zendesk.suspend(maya, False)
-    await _retry_all(sandbox)
-
-    assert customer_comments(only_ticket(sandbox)) == ["one", "two"]
 
 
 async def test_missing_required_field_is_failed_work_that_names_it(sandbox: Sandbox) -> None:

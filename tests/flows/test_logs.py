@@ -17,8 +17,6 @@ CANARY = "xylophone"
 HIDDEN_NUMBERS = ("2025550123", "2025550100", "202-555-0123", "555 0123")
 Line = dict[str, Any]
 
-pytestmark = pytest.mark.timeout(60)  # processes of their own start slowly on a busy machine
-
 
 @pytest.fixture
 async def serve(tmp_path: Path, new_store: NewStore) -> AsyncIterator[Serve]:
@@ -30,7 +28,7 @@ async def serve(tmp_path: Path, new_store: NewStore) -> AsyncIterator[Serve]:
 async def test_log_holds_no_number_no_text_and_no_secret(serve: Serve, level: str) -> None:
     sandbox, process = await serve(BRIDGE_LOG_LEVEL=level)
     await _live_through_a_lot(sandbox)
-    assert await process.terminate(within_s=5.0) == 0
+    assert await process.terminate(within_s=20.0) == 0
 
     log = process.log_path.read_text()
     assert log.count("text.sent") > 1  # there is something to look through

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from bridge.sandbox.demo import Sandbox
-from tests.flows.conftest import eventually
+from tests.flows.conftest import Start, eventually
 from tests.flows.outbound import (
     ACME,
     MAYA,
     ORDERS,
+    MovingClock,
     ask,
     notes,
     open_ticket,
@@ -105,6 +106,31 @@ async def test_two_of_our_own_numbers_do_not_talk_to_each_other(sandbox: Sandbox
     assert [message["verdict"] for message in found] == ["loop", "loop"]
     assert sandbox.zendesk.tickets == {}
     assert sandbox.twilio.sent == []
+
+
+async def test_machine_that_answers_every_answer_is_met_with_silence_and_a_note(
+    start_sandbox: Start,
+) -> None:
+    clock = MovingClock()
+    sandbox = await start_sandbox(clock=clock)
+    ticket = await open_ticket(sandbox)
+
+    for _ in range(6):
+        await sandbox.twilio.customer_texts(MAYA, ACME, "JOIN")
+        await settled(sandbox)
+
+    assert len(words(sandbox)) == 3
+    (note,) = notes(sandbox, ticket)
+    assert "three times within an hour" in note
+    found = (await ask(sandbox, "/api/v1/messages", customer=MAYA, limit="200"))["messages"]
+    assert sum(message["verdict"] == "keyword" for message in found) == 6
+    await sandbox.twilio.customer_texts(MAYA, ORDERS, "JOIN")  # another number of ours
+    await settled(sandbox)
+    assert len(words(sandbox)) == 4
+    clock.ahead_ms += 3_700_000
+    await sandbox.twilio.customer_texts(MAYA, ACME, "JOIN")
+    await settled(sandbox)
+    assert len(words(sandbox)) == 5
 
 
 async def test_text_recorded_on_the_ticket_is_not_sent_again_by_its_note(sandbox: Sandbox) -> None:

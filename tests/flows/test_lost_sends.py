@@ -288,3 +288,19 @@ async def _tries(sandbox: Sandbox) -> object:
     assert service is not None
     sql = "SELECT 1 FROM attempts WHERE kind = 'send'"
     return await service.database.read(lambda tx: tx.first(sql))
+
+
+async def test_lost_answer_to_a_text_that_did_not_arrive_is_one_note(
+    start_sandbox: Start,
+) -> None:
+    sandbox = await start_sandbox(BRIDGE_SETTLE_WAIT=NEVER)
+    ticket = await open_ticket(sandbox)
+    sandbox.twilio.deliveries[MAYA] = "undelivered:30003"
+    sandbox.twilio.faults.lose_answer(*SEND)
+
+    await sandbox.zendesk.agent_replies(ticket, "<p>Once</p>")
+    await settled(sandbox)
+
+    (note,) = notes(sandbox, ticket)  # and none that it went out after all
+    assert "did not reach" in note
+    assert [message["state"] for message in await replies(sandbox)] == ["undelivered"]

@@ -90,6 +90,28 @@ async def test_ten_quick_replies_come_in_order(sandbox: Sandbox) -> None:
     assert words(sandbox) == [f"Step {number}" for number in range(10)]
 
 
+async def test_reply_waits_for_the_one_before_it_and_holds_up_no_other(sandbox: Sandbox) -> None:
+    ticket = await open_ticket(sandbox, "From Maya")
+    other = await open_ticket(sandbox, "From Jonas", customer="+13125550142")
+    slow = sandbox.twilio.faults.hold_before("POST", "*/Messages.json")
+    await sandbox.zendesk.agent_replies(ticket, "<p>First</p>")
+    await slow.wait_arrived()
+
+    await sandbox.zendesk.agent_replies(ticket, "<p>Second</p>")
+    await eventually(lambda: _are_queued(sandbox, 2))
+    await sandbox.zendesk.agent_replies(other, "<p>Through</p>")
+    await eventually(lambda: words(sandbox, "+13125550142") == ["Through"])
+    assert words(sandbox) == []
+    slow.open()
+    await settled(sandbox)
+
+    assert words(sandbox) == ["First", "Second"]
+
+
+async def _are_queued(sandbox: Sandbox, count: int) -> bool:
+    return len(await replies(sandbox)) == count
+
+
 async def test_reply_that_solves_the_ticket_is_sent(sandbox: Sandbox) -> None:
     ticket = await open_ticket(sandbox)
 
@@ -164,6 +186,27 @@ async def test_reply_made_private_while_the_carrier_is_away_is_not_sent(
 
     assert words(sandbox) == ["The right words"]
     assert [message["state"] for message in await replies(sandbox)] == ["refused", "delivered"]
+
+
+async def test_reply_made_private_while_it_waits_for_another_is_not_sent(
+    start_sandbox: Start,
+) -> None:
+    clock = MovingClock()
+    sandbox = await start_sandbox(clock=clock)
+    ticket = await open_ticket(sandbox)
+    first_at_carrier = sandbox.twilio.faults.hold_before(*SEND)
+    await sandbox.zendesk.agent_replies(ticket, "<p>One</p>")
+    await first_at_carrier.wait_arrived()
+    comment = await sandbox.zendesk.agent_replies(ticket, "<p>Wrong customer, sorry</p>")
+    await eventually(lambda: _are_queued(sandbox, 2))
+
+    await sandbox.zendesk.make_private(comment.id)
+    clock.ahead_ms += 6_000
+    first_at_carrier.open()
+    await settled(sandbox)
+
+    assert words(sandbox) == ["One"]
+    assert [message["state"] for message in await replies(sandbox)] == ["delivered", "refused"]
 
 
 async def test_reply_by_the_bridges_own_account_is_heard(sandbox: Sandbox) -> None:

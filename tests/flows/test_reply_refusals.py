@@ -74,6 +74,22 @@ async def test_stop_while_a_reply_waits_for_the_carrier_beats_it(sandbox: Sandbo
     assert len(told) == 2  # one for each reply
 
 
+async def test_stop_between_the_parts_of_a_reply_keeps_the_rest_back(sandbox: Sandbox) -> None:
+    ticket = await open_ticket(sandbox)
+    answer = sandbox.twilio.faults.hold_after(*SEND)
+    await sandbox.zendesk.agent_replies(ticket, f"<p>{'long ' * 900}</p>")
+    await answer.wait_arrived()
+
+    await sandbox.twilio.customer_texts(MAYA, ACME, "STOP")
+    answer.open()
+    await settled(sandbox)
+
+    assert len(sends(sandbox)) == 1  # it was on its way; the carrier wasn't asked for the others
+    assert [message["state"] for message in await replies(sandbox)] == ["refused"]
+    (note,) = (note for note in notes(sandbox, ticket) if "not texted" in note)
+    assert "opted out" in note
+
+
 async def test_after_start_replies_go_again(sandbox: Sandbox) -> None:
     ticket = await open_ticket(sandbox)
     await sandbox.twilio.customer_texts(MAYA, ACME, "STOP")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+
 import pytest
 
 from bridge.sandbox.demo import Sandbox
-from bridge.store import sweeps
+from bridge.store import sweeps, work
 from tests.flows.conftest import Start, eventually
 from tests.flows.outbound import (
     JONAS,
@@ -182,8 +184,9 @@ async def test_without_admin_rights_the_search_finds_replies(start_sandbox: Star
     assert not await _paused(sandbox)
 
 
+@pytest.mark.parametrize(("module", "name"), [(work, "put_look"), (sweeps, "move")])
 async def test_position_is_kept_only_with_the_looks_of_its_page(
-    start_sandbox: Start, monkeypatch: pytest.MonkeyPatch
+    start_sandbox: Start, monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str
 ) -> None:
     sandbox, clock = await start(start_sandbox)
     ticket_id = await open_ticket(sandbox)
@@ -192,14 +195,14 @@ async def test_position_is_kept_only_with_the_looks_of_its_page(
     await sandbox.zendesk.agent_replies(ticket_id, "<p>Hi</p>")
     clock.ahead_ms += 120_000
     broken = [True]
-    move = sweeps.move
+    step = getattr(module, name)
 
     def fail_once(*args: object, **more: object) -> None:
         if broken.pop() if broken else False:
             raise OSError("as if the process ended here")
-        move(*args, **more)  # type: ignore[arg-type]
+        step(*args, **more)
 
-    monkeypatch.setattr(sweeps, "move", fail_once)
+    monkeypatch.setattr(module, name, fail_once)
 
     await sandbox.make_service().start()
 

@@ -22,8 +22,6 @@ from tests.flows.outbound import (
 from tests.flows.serving import Serve, serving
 from tests.stores import sqlite_only
 
-pytestmark = pytest.mark.timeout(60)  # processes of their own start slowly on a busy machine
-
 
 @pytest.fixture
 async def serve(tmp_path: Path, new_store: NewStore) -> AsyncIterator[Serve]:
@@ -88,6 +86,32 @@ async def test_kill_between_the_hint_and_the_reading_loses_nothing(serve: Serve)
     assert words(sandbox) == ["Once"]
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["/api/v2/tickets/show_many", "/api/v2/incremental/tickets/cursor", "*/comments*"],
+    ids=["what changed", "all changes", "the comments"],
+)
+async def test_kill_in_the_middle_of_a_sweep_loses_and_doubles_nothing(
+    serve: Serve, path: str
+) -> None:
+    sandbox, process = await serve(BRIDGE_SWEEP_INTERVAL="0.2")
+    ticket = await open_ticket(sandbox)
+    await process.kill()
+    sandbox.zendesk.deliveries.lost = True
+    await sandbox.zendesk.agent_replies(ticket, "<p>Found</p>")
+
+    answer = sandbox.zendesk.faults.hold_after("GET", path)
+    await process.start()
+    await answer.wait_arrived()
+    await process.kill()
+    answer.open()
+    await process.start()
+
+    await eventually(lambda: words(sandbox) == ["Found"], within_s=20)
+    await settled(sandbox)
+    assert words(sandbox) == ["Found"]
+
+
 async def test_reply_written_while_the_bridge_was_down_comes_with_the_next_hint(
     serve: Serve,
 ) -> None:
@@ -113,7 +137,7 @@ async def test_stop_lets_a_send_under_way_finish_and_ends_with_success(serve: Se
         await sandbox.zendesk.agent_replies(ticket, f"<p>Step {number}</p>")
     await eventually(lambda: sends(sandbox))
 
-    assert await process.terminate(within_s=5.0) == 0
+    assert await process.terminate(within_s=20.0) == 0
     taken = len(sandbox.twilio.sent)
     await process.start()
     await settled(sandbox)
@@ -133,7 +157,7 @@ async def test_stop_with_a_carrier_that_never_answers_ends_soon_and_doubles_noth
     await sandbox.zendesk.agent_replies(ticket, "<p>Once</p>")
     await hold.wait_arrived()
 
-    assert await process.terminate(within_s=5.0) == 0
+    assert await process.terminate(within_s=20.0) == 0
     hold.open()
     await process.start()
     await settled(sandbox)
@@ -151,7 +175,7 @@ async def test_stop_while_the_carrier_is_away_keeps_what_waits(serve: Serve) -> 
     await sandbox.zendesk.idle()
     await eventually(lambda: sends(sandbox))
 
-    assert await process.terminate(within_s=5.0) == 0
+    assert await process.terminate(within_s=20.0) == 0
     sandbox.twilio.faults.clear()
     await process.start()
     await settled(sandbox)

@@ -331,7 +331,6 @@ async def test_refused_list_is_not_asked_for_again_before_its_time(start_sandbox
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(60)
 async def test_kill_in_the_middle_of_a_sweep_loses_and_doubles_nothing(
     tmp_path: Path, new_store: NewStore
 ) -> None:

@@ -161,6 +161,22 @@ async def test_ticket_that_closes_between_look_and_write_gets_one_follow_up(
     assert [one["state"] for one in await messages(sandbox)] == ["done"] * 3
 
 
+async def test_texts_at_once_on_a_ticket_that_closes_make_one_follow_up(sandbox: Sandbox) -> None:
+    first = await _opened(sandbox)
+    gate = sandbox.zendesk.faults.hold_before("PUT", f"/api/v2/tickets/{first.id}", times=None)
+
+    for body in ("second", "third", "fourth"):
+        await sandbox.twilio.customer_texts(MAYA, ACME, body)
+    await gate.wait_arrived()
+    await sandbox.zendesk.set_status(first.id, "closed")
+    gate.open()
+    await settle(sandbox)
+
+    _, second = tickets(sandbox)
+    assert _follows(second) == first.id
+    assert customer_comments(second) == ["second", "third", "fourth"]
+
+
 async def test_ticket_that_is_deleted_between_look_and_write_gets_one_successor(
     sandbox: Sandbox,
 ) -> None:

@@ -16,7 +16,7 @@ from tests.flows.serving import Process, end_leases, serving
 from tests.stores import postgres_only
 
 # One SQLite file has one process.
-pytestmark = [postgres_only, pytest.mark.timeout(90), pytest.mark.slow]
+pytestmark = [postgres_only, pytest.mark.slow]
 
 CUSTOMERS = [f"+1202555{number:04}" for number in range(130, 226)]
 Two = tuple[Sandbox, Process, Process]

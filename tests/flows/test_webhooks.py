@@ -116,6 +116,20 @@ async def test_repeat_after_a_restart_is_the_same_message(sandbox: Sandbox) -> N
     assert customer_comments(only_ticket(sandbox)) == ["hello", "again"]
 
 
+async def test_texts_that_overtake_one_another_are_kept_in_order_of_arrival(
+    sandbox: Sandbox,
+) -> None:
+    sandbox.twilio.lose_webhooks = True
+    first = await sandbox.twilio.customer_texts(MAYA, ACME, "sent first")
+    second = await sandbox.twilio.customer_texts(MAYA, ACME, "sent second")
+
+    assert (await sandbox.twilio.redeliver(second.sid)).statuses == (200,)
+    assert (await sandbox.twilio.redeliver(first.sid)).statuses == (200,)
+    await settle(sandbox)
+
+    assert customer_comments(only_ticket(sandbox)) == ["sent second", "sent first"]
+
+
 async def test_success_is_an_empty_twiml_response(sandbox: Sandbox) -> None:
     answer = await sandbox.twilio.customer_texts(MAYA, ACME, "hello")
 

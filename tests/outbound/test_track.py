@@ -8,6 +8,7 @@ from itertools import permutations
 import pytest
 
 from bridge.carriers.contract import DeliveryReport, DeliveryState
+from bridge.carriers.errors import CarrierError
 from bridge.domain.directory import Directory, Sender, make_directory
 from bridge.outbound.compose import put_text
 from bridge.outbound.track import RANK, apply_state, sum_up, take_report
@@ -24,17 +25,11 @@ from tests.web.far_sides import PaperCarrier
 OPTED_OUT, LANDLINE, OFF = "21610", "30006", "30003"
 
 
-class Carrier(PaperCarrier):
-    """A carrier with two codes that say something about the customer."""
-
-    def is_opted_out(self, code: str) -> bool:
-        return code == OPTED_OUT
-
-    def is_landline(self, code: str) -> bool:
-        return code == LANDLINE
-
-
-CARRIER = Carrier("twilio", methods=frozenset({"POST"}))
+CODES = {
+    OPTED_OUT: CarrierError("opted_out", "They opted out."),
+    LANDLINE: CarrierError("landline", "A landline."),
+}
+CARRIER = PaperCarrier("twilio", methods=frozenset({"POST"}), codes=CODES)
 DIRECTORY = make_directory(senders=[Sender(number=SENDER, carrier="twilio", country="US")])
 
 

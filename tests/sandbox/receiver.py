@@ -44,8 +44,8 @@ class Receiver:
             await self._runner.cleanup()
 
     async def wait_for(self, count: int) -> list[Taken]:
-        """Wait until so many requests have come (3 seconds at most)."""
-        async with asyncio.timeout(3), self._came:
+        """Wait until so many requests have come (30 seconds at most)."""
+        async with asyncio.timeout(30), self._came:
             await self._came.wait_for(lambda: len(self.taken) >= count)
         return self.taken
 

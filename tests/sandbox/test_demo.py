@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from playwright.async_api import Page
 
 WAIT_MS = 10_000
-pytestmark = [needs_browser, pytest.mark.browser, pytest.mark.timeout(60)]
+pytestmark = [needs_browser, pytest.mark.browser]
 
 
 @pytest.fixture
@@ -37,10 +37,10 @@ async def address(tmp_path: Path) -> AsyncIterator[str]:
         stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None
-    said = (await asyncio.wait_for(process.stdout.readline(), 20)).decode()
+    said = (await asyncio.wait_for(process.stdout.readline(), 60)).decode()
     yield next(word for word in said.split() if word.startswith("http://"))
     process.terminate()
-    assert await asyncio.wait_for(process.wait(), 20) == 0
+    assert await asyncio.wait_for(process.wait(), 60) == 0
 
 
 @pytest.fixture

@@ -105,7 +105,7 @@ async def test_a_late_request_is_applied_though_the_caller_has_gone(
     accepted = asyncio.Event()
     twilio.on_change.append(lambda _event: accepted.set())
     hold.open()
-    await asyncio.wait_for(accepted.wait(), 2)
+    await asyncio.wait_for(accepted.wait(), 30)
 
     assert len(twilio.sent) == 1
 

@@ -163,7 +163,7 @@ async def test_stopping_does_not_wait_for_open_streams(world: SmallWorld) -> Non
     async with (
         TestClient(TestServer(app)) as client,
         client.get("/sandbox/events") as stream,
-        asyncio.timeout(5),
+        asyncio.timeout(30),
     ):
         await read_state(stream.content)
 

@@ -253,7 +253,7 @@ async def test_an_automatic_answer_says_what_it_answers(
 async def test_every_change_is_told(
     world: SandboxWorld, zendesk: FakeZendesk, api: BridgeApi
 ) -> None:
-    async with aclosing(world.subscribe()) as states, asyncio.timeout(10):
+    async with aclosing(world.subscribe()) as states, asyncio.timeout(30):
         seen = [await anext(states)]
         await world.text(customer=MAYA, sender=ACME, body="Hi", copies=1)
         seen.append(await read_until(states, lambda state: len(state["texts"]) == 1))

@@ -119,7 +119,6 @@ USES: dict[str, Callable[[Transaction], object]] = {
     "sweep": sweep,
     "put look": lambda tx: work.put_look(tx, 7, "zendesk"),
     "claim": put_and_claim,
-    "has due": lambda tx: work.has_due(tx, "zendesk"),
     "next due": lambda tx: work.next_due_in_ms(tx, "zendesk"),
     "finish": lambda tx: work.finish(tx, put_and_claim(tx)),
     "set aside": lambda tx: work.set_aside(tx, put_and_claim(tx), "no"),
@@ -148,7 +147,8 @@ async def test_no_table_is_read_from_end_to_end(
     plans = await database.write(run)
 
     assert plans != []
-    assert [plan for plan in plans if plan.startswith("SCAN")] == []
+    scans = [plan for plan in plans if plan.startswith("SCAN")]
+    assert [plan for plan in scans if not plan.startswith("SCAN CONSTANT ROW")] == []
 
 
 async def test_a_plan_that_reads_a_whole_table_is_seen(database: Database) -> None:

@@ -141,7 +141,7 @@ async def test_a_caller_that_goes_away_leaves_the_writer_whole(database: SqliteD
         task.cancel()
     await asyncio.gather(*leaving, return_exceptions=True)
 
-    assert await asyncio.wait_for(database.write(put("after")), 5) == 1
+    assert await asyncio.wait_for(database.write(put("after")), 30) == 1
     assert all(task.cancelled() for task in leaving)
     assert "after" in await names(database)
 
@@ -152,7 +152,7 @@ async def test_a_reader_that_goes_away_leaves_reading_whole(database: SqliteData
     leaving.cancel()
     await asyncio.gather(leaving, return_exceptions=True)
 
-    assert await asyncio.wait_for(names(database), 5) == []
+    assert await asyncio.wait_for(names(database), 30) == []
 
 
 async def test_a_full_disk_is_not_durable_and_passes(database: SqliteDatabase) -> None:
@@ -225,7 +225,7 @@ async def test_closing_finishes_what_has_queued_and_takes_nothing_more(tmp_path:
         closing = asyncio.create_task(database.close())
         await asyncio.sleep(0)
         with pytest.raises(NotDurable, match="closed"):
-            await asyncio.wait_for(database.write(put("late")), 2)
+            await asyncio.wait_for(database.write(put("late")), 30)
         await closing
 
     assert await asyncio.gather(*queued) == [1, 1, 1]
@@ -302,8 +302,8 @@ async def test_a_listener_that_fails_does_not_end_the_writer(database: SqliteDat
 
     database.listen("work", fail)
 
-    await asyncio.wait_for(database.write(lambda tx: tx.announce("work")), 5)
-    assert await asyncio.wait_for(database.write(put("a")), 5) == 1
+    await asyncio.wait_for(database.write(lambda tx: tx.announce("work")), 30)
+    assert await asyncio.wait_for(database.write(put("a")), 30) == 1
 
     assert len(faults) == 1
 

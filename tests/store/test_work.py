@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 
-from bridge.store import work
+from bridge.store import attempts, ranks, work
 from bridge.store.database import Database, Transaction
 from bridge.store.work import Claim, LeaseLost
 from tests.desks.scripted import HandClock
@@ -42,6 +42,10 @@ async def claim(
         lambda tx: work.claim(tx, account=account, most=most, lease_ms=LEASE_MS)
     )
     return {found.lane: found for found in claims}
+
+
+async def next_due(database: Database) -> Mapping[int, int]:
+    return await database.read(lambda tx: work.next_due_in_ms(tx, "zendesk"))
 
 
 async def put_off(
@@ -103,14 +107,14 @@ async def test_an_item_keeps_everything_that_was_put_in(database: Database) -> N
     assert (item.attempts, item.starts, item.intent) == (0, 1, None)
 
 
-async def test_the_longest_due_lanes_come_first_and_only_those_of_the_account(
+async def test_of_a_backlog_the_oldest_and_the_newest_come_first_and_only_of_the_account(
     database: Database, clock: HandClock
 ) -> None:
-    for lane in "abcd":
+    for lane in "abcdef":
         await put(database, lane, account="twilio" if lane == "b" else "zendesk")
         clock.forward(1)
 
-    assert set(await claim(database, most=2)) == {"a", "c"}
+    assert set(await claim(database, most=3)) == {"a", "c", "f"}
     assert set(await claim(database, account="twilio")) == {"b"}
 
 
@@ -118,10 +122,9 @@ async def test_delayed_work_waits_for_its_time(database: Database, clock: HandCl
     await put(database, "a", delay_ms=5000)
 
     assert await claim(database) == {}
-    assert not await database.read(lambda tx: work.has_due(tx, "zendesk"))
-    assert await database.read(lambda tx: work.next_due_in_ms(tx, "zendesk")) == 5000
+    assert await next_due(database) == {ranks.NOTES: 5000}
     clock.forward(5)
-    assert await database.read(lambda tx: work.has_due(tx, "zendesk"))
+    assert await next_due(database) == {ranks.NOTES: 0}
     assert list(await claim(database)) == ["a"]
 
 
@@ -309,18 +312,6 @@ async def test_an_answer_hurries_a_lane_that_waits(database: Database, clock: Ha
     assert await rows(database, "SELECT * FROM lanes") == before  # a lease is not cut short
 
 
-async def test_what_was_claimed_before_a_restart_is_due_at_once(database: Database) -> None:
-    await put(database, "a")
-    await put(database, "b", delay_ms=60_000)
-    stale = (await claim(database))["a"]
-
-    assert await database.write(work.forget_leases) == 1
-
-    assert list(await claim(database)) == ["a"]  # and what waits for its time still waits
-    with pytest.raises(LeaseLost):
-        await database.write(lambda tx: work.finish(tx, stale))
-
-
 async def test_what_is_put_in_is_announced(database: Database) -> None:
     told: list[str] = []
     database.listen(work.WORK, lambda: told.append("work"))
@@ -359,7 +350,7 @@ async def test_attempts_say_what_was_tried_and_how_long_it_took(
     clock.forward(1.5)
 
     await database.write(
-        lambda tx: work.note_attempt(tx, item, outcome="later", words="503", began_ms=began_ms)
+        lambda tx: attempts.note_attempt(tx, item, outcome="later", words="503", began_ms=began_ms)
     )
 
     assert await rows(database, "SELECT * FROM attempts") == [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -12,8 +11,9 @@ from pytest_aiohttp.plugin import AiohttpClient, AiohttpServer
 
 from bridge.clock import SystemClock
 from bridge.metrics import Metrics
-from bridge.store.sqlite import SqliteDatabase
+from bridge.store.database import Database
 from bridge.web.server import WebParts, create_app, runner_options
+from tests.stores import choose_engines, open_store
 from tests.web.far_sides import PaperCarrier, Taken
 
 TOKEN = "a-token-of-the-tests"
@@ -23,12 +23,21 @@ Client = TestClient[web.Request, None]
 Server = TestServer
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run on PostgreSQL as well what is marked so."""
+    choose_engines(metafunc)
+
+
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
-    opened = SqliteDatabase(str(tmp_path / "bridge.db"), SystemClock())
-    await opened.open()
-    yield opened
-    await opened.close()
+def engine(request: pytest.FixtureRequest) -> str:
+    """The engine under test."""
+    return str(request.param)
+
+
+@pytest.fixture
+async def database(store_url: str) -> AsyncIterator[Database]:
+    async with open_store(store_url, SystemClock()) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -43,7 +52,7 @@ def metrics() -> Metrics:
 
 @pytest.fixture
 def make_parts(
-    database: SqliteDatabase, taken: Taken, metrics: Metrics
+    database: Database, taken: Taken, metrics: Metrics
 ) -> Callable[[str | None], WebParts]:
     def make(api_token: str | None) -> WebParts:
         return WebParts(

@@ -14,12 +14,14 @@ from bridge.carriers.contract import (
     Accepted,
     Capabilities,
     DeliveryReport,
+    Event,
     Finding,
     InboundText,
     OutgoingText,
     WebhookAnswer,
     WebhookRequest,
 )
+from bridge.carriers.errors import CarrierError, ErrorTable
 from bridge.desks.zendesk.events import Hint
 from bridge.errors import BadRequest, Forged
 from bridge.web.parts import NewMessage
@@ -39,8 +41,15 @@ class PaperCarrier:
     inbound_answer = WebhookAnswer(content_type="text/xml", body=b"<Response/>")
     status_answer = WebhookAnswer(status=202)
 
-    def __init__(self, name: str, *, methods: frozenset[str]) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        methods: frozenset[str],
+        codes: Mapping[str, CarrierError] | None = None,
+    ) -> None:
         self.name = name
+        self.errors = ErrorTable(carrier=name, title=name.title(), codes=codes or {})
         self.capabilities = Capabilities(
             longest_text=1600,
             mms=False,
@@ -55,18 +64,19 @@ class PaperCarrier:
         if not hmac.compare_digest(sign(request.url, request.body), given):
             raise Forged(f"signed for another address than {request.url}, seen {request.seen_url}")
 
-    def parse_inbound(self, request: WebhookRequest) -> InboundText:
+    def parse_inbound(self, request: WebhookRequest) -> Sequence[Event]:
         record = _record(request)
-        return InboundText(
+        text = InboundText(
             carrier_id=_string(record, "id"),
             sender=_string(record, "to"),
             customer=_string(record, "from"),
             body=_string(record, "body"),
         )
+        return [text]
 
-    def parse_report(self, request: WebhookRequest) -> DeliveryReport:
+    def parse_report(self, request: WebhookRequest) -> Sequence[Event]:
         record = _record(request)
-        return DeliveryReport(carrier_id=_string(record, "id"), ref=None, state="delivered")
+        return [DeliveryReport(carrier_id=_string(record, "id"), ref=None, state="delivered")]
 
     async def send(self, text: OutgoingText) -> Accepted:
         raise AssertionError("nothing is sent from here")
@@ -76,12 +86,6 @@ class PaperCarrier:
 
     async def list_inbound(self, *, since_ms: int, senders: Sequence[str]) -> Sequence[InboundText]:
         raise AssertionError("nothing is listed from here")
-
-    def is_opted_out(self, code: str) -> bool:
-        return False
-
-    def is_landline(self, code: str) -> bool:
-        return False
 
     async def check(self, *, senders: Sequence[str], public_url: str) -> Sequence[Finding]:
         return ()

@@ -8,7 +8,7 @@ import pytest
 from aiohttp.test_utils import TestClient
 from pytest_aiohttp.plugin import AiohttpServer
 
-from bridge.store.sqlite import SqliteDatabase
+from bridge.store.database import Database
 from bridge.web.api import ENDPOINTS
 from bridge.web.parts import WebParts
 from bridge.web.server import create_app
@@ -68,8 +68,9 @@ async def test_the_scheme_may_be_in_any_case(client: Client) -> None:
     assert response.status == 200
 
 
+@pytest.mark.both_engines
 async def test_failed_work_is_shown_tried_again_and_given_up(
-    api: Client, database: SqliteDatabase, taken: Taken
+    api: Client, database: Database, taken: Taken
 ) -> None:
     await add_message(database, "m", state="failed")
     await add_failed_work(database, "w1", message_id="m", ticket_id=42)
@@ -114,7 +115,8 @@ async def test_unknown_failed_work_is_404(
     assert taken.wakes == 0
 
 
-async def test_conversations_are_listed_in_pages(api: Client, database: SqliteDatabase) -> None:
+@pytest.mark.both_engines
+async def test_conversations_are_listed_in_pages(api: Client, database: Database) -> None:
     for number, customer in enumerate([CUSTOMER, "+447700900123", "US:70700"]):
         await add(
             database,
@@ -149,9 +151,10 @@ async def test_conversations_are_listed_in_pages(api: Client, database: SqliteDa
     assert [found["id"] for found in short["conversations"]] == ["02"]
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("number", ["+12025550142", "%2B12025550142", "%2012025550142"])
 async def test_a_contact_is_shown_with_consent_and_conversations(
-    api: Client, database: SqliteDatabase, number: str
+    api: Client, database: Database, number: str
 ) -> None:
     await add(
         database,

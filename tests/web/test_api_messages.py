@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from bridge.errors import BadRequest, NotDurable
-from bridge.store.sqlite import SqliteDatabase
+from bridge.store.database import Database
 from bridge.web.parts import NewMessage
 from tests.store.rows import BEGAN, CUSTOMER, SENDER, add, add_message, add_part
 from tests.web.conftest import Client
 from tests.web.far_sides import Taken
+
+pytestmark = pytest.mark.both_engines
 
 PATH = "/api/v1/messages"
 ORDER = {"sender": SENDER, "customer": CUSTOMER, "body": "Your parcel is here."}
@@ -26,7 +28,7 @@ async def get(api: Client, path: str) -> dict[str, Any]:
     return found
 
 
-async def test_an_inbound_text_is_shown_in_full(api: Client, database: SqliteDatabase) -> None:
+async def test_an_inbound_text_is_shown_in_full(api: Client, database: Database) -> None:
     await add_message(
         database,
         "a",
@@ -68,7 +70,7 @@ async def test_an_inbound_text_is_shown_in_full(api: Client, database: SqliteDat
     }
 
 
-async def test_a_reply_sent_in_parts_is_one_message(api: Client, database: SqliteDatabase) -> None:
+async def test_a_reply_sent_in_parts_is_one_message(api: Client, database: Database) -> None:
     await add_message(database, "out", direction="outbound", state="sent")
     await add_part(database, "out", 0, state="delivered", segments=2)
     await add_part(database, "out", 1, state="sent", segments=1)
@@ -82,7 +84,7 @@ async def test_a_reply_sent_in_parts_is_one_message(api: Client, database: Sqlit
     assert (message["carrier_id"], message["segments"]) == ("SMout0", 3)
 
 
-async def test_pages_follow_their_cursors_to_the_end(api: Client, database: SqliteDatabase) -> None:
+async def test_pages_follow_their_cursors_to_the_end(api: Client, database: Database) -> None:
     for number in range(5):
         await add_message(database, str(number))
 
@@ -112,7 +114,7 @@ async def test_pages_follow_their_cursors_to_the_end(api: Client, database: Sqli
     ],
 )
 async def test_messages_are_found_as_people_spell_it(
-    api: Client, database: SqliteDatabase, query: str, expected: list[str]
+    api: Client, database: Database, query: str, expected: list[str]
 ) -> None:
     await add_message(database, "bank", customer="name:MyBank")
     await add_message(database, "gb", customer="+447700900123", sender="GB:50500", state="failed")
@@ -162,7 +164,7 @@ async def test_a_cursor_beyond_all_numbers_is_harmless(api: Client) -> None:
     assert page == {"messages": [], "next": None}
 
 
-async def test_a_message_can_be_asked_why(api: Client, database: SqliteDatabase) -> None:
+async def test_a_message_can_be_asked_why(api: Client, database: Database) -> None:
     await add_message(database, "a", verdict="keyword", why="JOIN subscribes", rule="join")
     await add(
         database,
@@ -210,7 +212,7 @@ async def test_an_unknown_message_is_404(api: Client) -> None:
 
 
 async def test_an_order_is_handed_on_and_answered_as_a_message(
-    api: Client, database: SqliteDatabase, taken: Taken
+    api: Client, database: Database, taken: Taken
 ) -> None:
     await add_message(database, "new", direction="outbound", kind="campaign", state="queued")
     taken.order_answer = {"id": "new"}
@@ -233,7 +235,7 @@ async def test_an_order_is_handed_on_and_answered_as_a_message(
 
 
 async def test_an_order_says_by_default_that_it_is_a_conversation_to_send(
-    api: Client, database: SqliteDatabase, taken: Taken
+    api: Client, database: Database, taken: Taken
 ) -> None:
     await add_message(database, "new", direction="outbound", kind="conversation", state="queued")
     taken.order_answer = {"id": "new"}
@@ -246,7 +248,7 @@ async def test_an_order_says_by_default_that_it_is_a_conversation_to_send(
 
 
 async def test_an_order_repeated_under_its_key_is_200(
-    api: Client, database: SqliteDatabase, taken: Taken
+    api: Client, database: Database, taken: Taken
 ) -> None:
     await add_message(database, "old", direction="outbound", kind="conversation", state="sent")
     taken.order_answer = {"id": "old", "created": False}

@@ -62,7 +62,7 @@ async def test_a_lane_that_is_under_way_stops_when_its_account_is_paused(bench: 
 
     async def handle(job: Job) -> Outcome:
         met.append(job.item.lane)
-        await asyncio.wait_for(both.wait(), 5)
+        await asyncio.wait_for(both.wait(), 30)
         if job.item.lane == "quick":
             raise WAIT_60
         await bench.until(lambda: is_paused(bench))
@@ -140,7 +140,7 @@ async def test_refused_credentials_pause_the_account_and_are_logged_once(bench: 
 
     async def handle(job: Job) -> Outcome:
         if answers.errors:
-            await asyncio.wait_for(all_three.wait(), 5)
+            await asyncio.wait_for(all_three.wait(), 30)
         return await answers(job)
 
     for lane in "abc":

@@ -10,7 +10,7 @@ from bridge.store import work
 from bridge.work import worker
 from bridge.work.outcomes import Done, GaveUp, Job, Outcome
 from tests.stores import column
-from tests.work.conftest import Bench, Busy, done, note
+from tests.work.conftest import PACE, Bench, Busy, done, note
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ async def test_a_fault_after_an_outage_is_tried_again(bench: Bench) -> None:
     assert await bench.outcomes() == ["later"] * 6 + ["fault", "done"]
 
 
-async def test_work_that_kills_its_process_is_set_aside_before_the_sixth_start(
+async def test_work_that_kills_its_process_is_set_aside_before_the_eleventh_start(
     bench: Bench,
 ) -> None:
     met: list[int] = []
@@ -88,7 +88,7 @@ async def test_work_that_kills_its_process_is_set_aside_before_the_sixth_start(
 
     await bench.put("a", message="deadly")
     await bench.put("a", message="harmless")
-    for _ in range(5):  # begun and never ended
+    for _ in range(10):  # begun and never ended
         await bench.database.write(
             lambda tx: work.claim(tx, account="zendesk", most=1, lease_ms=1000)
         )
@@ -99,12 +99,12 @@ async def test_work_that_kills_its_process_is_set_aside_before_the_sixth_start(
     assert await bench.outcomes() == ["crashed", "done"]
     assert met == [1]  # the deadly one was not begun again
     (reason,) = await column(bench.database, "SELECT reason FROM work")
-    assert reason == "begun 5 times and never ended: it may crash the bridge"
+    assert reason == "begun 10 times and never ended: it may crash the bridge"
 
 
-async def test_four_crashes_are_not_enough_to_be_set_aside(bench: Bench) -> None:
+async def test_nine_crashes_are_not_enough_to_be_set_aside(bench: Bench) -> None:
     await bench.put("a")
-    for _ in range(4):
+    for _ in range(9):
         await bench.database.write(
             lambda tx: work.claim(tx, account="zendesk", most=1, lease_ms=1000)
         )
@@ -113,6 +113,15 @@ async def test_four_crashes_are_not_enough_to_be_set_aside(bench: Bench) -> None
     await bench.settled()
 
     assert await bench.outcomes() == ["done"]
+
+
+def test_pauses_after_crashes_grow_and_differ() -> None:
+    def pauses(starts: int) -> set[int]:
+        return {PACE.pause_after_crash_ms(starts) for _ in range(50)}
+
+    assert pauses(0) | pauses(1) == {0}
+    for starts, longest_ms in ((2, 1000), (3, 2000), (10, 256_000), (50, 300_000)):
+        assert longest_ms / 2 <= min(pauses(starts)) < max(pauses(starts)) <= longest_ms
 
 
 @pytest.mark.parametrize(

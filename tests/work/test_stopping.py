@@ -35,7 +35,7 @@ async def test_a_stop_lets_what_runs_finish_and_begins_nothing_more(bench: Bench
     await bench.put("a", message="first")
     await bench.put("a", message="second")
     running = bench.start(bench.make(handle))
-    await asyncio.wait_for(begun.wait(), 5)
+    await asyncio.wait_for(begun.wait(), 30)
     stopping = asyncio.create_task(running.stop(5))
     await asyncio.sleep(0.02)
     go_on.set()
@@ -60,7 +60,7 @@ async def test_a_stop_that_can_not_wait_hands_back_and_counts_nothing(bench: Ben
 
     await bench.put("a")
     running = bench.start(bench.make(handle))
-    await asyncio.wait_for(begun.wait(), 5)
+    await asyncio.wait_for(begun.wait(), 30)
     await running.stop(0.01)
 
     (left,) = await rows(bench.database, "SELECT * FROM work")
@@ -142,7 +142,7 @@ async def test_a_lease_is_renewed_as_long_as_the_work_goes_on(
 
     await bench.put("a")
     bench.start(bench.make(handle))
-    await asyncio.wait_for(begun.wait(), 5)
+    await asyncio.wait_for(begun.wait(), 30)
     for _ in range(3):
         await bench.forward(worker.LEASE_MS / 1000 - 1)
         await bench.until(lambda: is_due_in(bench, worker.LEASE_MS))
@@ -202,7 +202,7 @@ async def test_leases_are_renewed_again_after_a_full_disk(
 
     await flaky.put("a")
     flaky.start(flaky.make(handle))
-    await asyncio.wait_for(begun.wait(), 5)
+    await asyncio.wait_for(begun.wait(), 30)
 
     flaky.database.faults = 3
     await flaky.until(lambda: flaky.database.faults == 0)

@@ -7,10 +7,11 @@ import asyncio
 import pytest
 from structlog.testing import capture_logs
 
-from bridge.errors import NotDurable, OutcomeUnknown, TryLater
+from bridge.errors import OutcomeUnknown, TryLater
 from bridge.store.work import LeaseLost
 from bridge.work import worker
 from bridge.work.outcomes import Done, Job, Later, Outcome
+from bridge.work.pace import Pace
 from tests.stores import column, rows
 from tests.work.conftest import Bench, Busy, done, note
 
@@ -143,7 +144,7 @@ async def test_lanes_are_worked_beside_each_other_and_a_lane_one_by_one(bench: B
         together.add(job.item.lane)
         running.add(job.item.ref)
         most = max(most, len(running))
-        await asyncio.wait_for(meet.wait(), 5)  # all three lanes, or this fails
+        await asyncio.wait_for(meet.wait(), 30)  # all three lanes, or this fails
         running.discard(job.item.ref)
         together.discard(job.item.lane)
         return Done(words="done")
@@ -172,7 +173,7 @@ async def test_no_more_is_begun_at_once_than_the_pace_allows(bench: Bench) -> No
 
     for number in range(20):
         await bench.put(f"lane {number}")
-    bench.start(bench.make(handle, pace=worker.Pace(at_once=3)))
+    bench.start(bench.make(handle, pace=Pace(at_once=3)))
     await bench.settled()
 
     assert most == 3
@@ -190,7 +191,7 @@ async def test_a_long_lane_lets_the_others_in_after_a_turn(bench: Bench) -> None
         await bench.put("long")
     bench.clock.forward(0.001)
     await bench.put("short")
-    bench.start(bench.make(handle, pace=worker.Pace(at_once=1)))
+    bench.start(bench.make(handle, pace=Pace(at_once=1)))
     await bench.settled()
 
     assert met.index("short") == worker.ITEMS_A_TURN
@@ -210,7 +211,7 @@ async def test_new_work_begins_at_once(bench: Bench) -> None:
     loop = asyncio.get_running_loop()
     before = loop.time()
     await bench.put("a")
-    await asyncio.wait_for(begun.wait(), 5)
+    await asyncio.wait_for(begun.wait(), 30)
 
     assert loop.time() - before < worker.POLL_S / 2
 
@@ -234,29 +235,6 @@ async def test_who_lost_the_lease_saves_nothing(bench: Bench) -> None:
     assert await column(bench.database, "SELECT name FROM meta") == []
     assert await bench.outcomes() == []
     assert await column(bench.database, "SELECT intent FROM work") == [None]
-
-
-async def test_a_write_that_is_not_durable_leaves_the_work_to_the_next_claim(
-    bench: Bench,
-) -> None:
-    faults = 1
-
-    async def handle(_job: Job) -> Outcome:
-        nonlocal faults
-        if faults:
-            faults -= 1
-            raise NotDurable("disk full")
-        return Done(words="done")
-
-    await bench.put("a")
-    with capture_logs() as logged:
-        bench.start(bench.make(handle))
-        await bench.until(lambda: any(entry["event"] == "work.lane_lost" for entry in logged))
-        await bench.forward(worker.LEASE_MS / 1000)
-        await bench.settled()
-
-    assert await bench.outcomes() == ["done"]
-    assert "disk full" in str([entry for entry in logged if entry["event"] == "work.lane_lost"])
 
 
 async def test_work_that_nobody_can_do_is_a_fault(bench: Bench) -> None:

@@ -10,6 +10,7 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
+from bridge.desks.contract import TicketBusy
 from bridge.desks.zendesk.records import Malformed, Record
 from bridge.errors import (
     CredentialsRefused,
@@ -192,13 +193,7 @@ def failure(answer: Answer, *, write: bool, now_ms: int, update: bool = False) -
     if 300 <= status < 400:
         return _redirected(answer)
     if status == 429:
-        pause_s = _limit_pause(answer.headers, now_ms=now_ms)
-        return TryLater(
-            FAR_SIDE,
-            "Zendesk's rate limit is used up",
-            pause_s=pause_s,
-            whole_account=limits_whole_account(answer.headers, pause_s, update=update),
-        )
+        return _over_limit(answer, now_ms=now_ms, update=update)
     if status >= 500 or status in {408, 425}:
         return _out_of_order(answer, write=write, now_ms=now_ms)
     problem = read_problem(answer)
@@ -221,6 +216,15 @@ def failure(answer: Answer, *, write: bool, now_ms: int, update: bool = False) -
         status=status,
         details=problem.details,
     )
+
+
+def _over_limit(answer: Answer, *, now_ms: int, update: bool) -> TryLater:
+    words = "Zendesk's rate limit is used up"
+    pause_s = _limit_pause(answer.headers, now_ms=now_ms)
+    if limits_whole_account(answer.headers, pause_s, update=update):
+        return TryLater(FAR_SIDE, words, pause_s=pause_s, whole_account=True)
+    busy = TicketBusy if update else TryLater
+    return busy(FAR_SIDE, words, pause_s=pause_s)
 
 
 def _redirected(answer: Answer) -> FarSideError:

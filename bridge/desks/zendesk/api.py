@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import structlog
 
-from bridge.clock import Clock
+from bridge.clock import Clock, steady_ms
 from bridge.desks.zendesk.answers import (
     credentials_refused,
     failure,
@@ -52,7 +52,7 @@ class ZendeskApi:
     def spare_in_s(self) -> float:
         """Seconds until calls that can wait may be made again: they leave the last fifth of the
         account's pool, which is filled every minute, to others."""
-        return max(0.0, (self._low_until_ms - self._clock.now_ms()) / 1000)
+        return max(0.0, (self._low_until_ms - steady_ms(self._clock)) / 1000)
 
     async def get(
         self, path: str, params: Params | None = None, *, expect: str | None = None
@@ -204,7 +204,7 @@ class ZendeskApi:
         left = room_left(answer.headers)
         if left is not None:
             low = left < SPARE
-            self._low_until_ms = self._clock.now_ms() + POOL_WINDOW_MS if low else 0
+            self._low_until_ms = steady_ms(self._clock) + POOL_WINDOW_MS if low else 0
 
     async def _send(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes | None

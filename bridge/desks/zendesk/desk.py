@@ -55,7 +55,7 @@ class ZendeskDesk:
         except ZendeskRefused as error:
             raise tickets.refusal_of_creation(error) from error
         with well_formed(write=True):
-            return tickets.read_written(answer, ticket_id=None)
+            return tickets.read_written(answer, key=tickets.key_of(body))
 
     async def find_tickets(self, external_id: str) -> Sequence[Ticket]:
         """Tickets with this external id, oldest first; deleted ones are left out."""

@@ -21,7 +21,7 @@ from bridge.desks.contract import (
     Written,
 )
 from bridge.desks.zendesk.answers import FAR_SIDE, ZendeskRefused
-from bridge.desks.zendesk.comments import MARK, comment_request, written_comment
+from bridge.desks.zendesk.comments import comment_request, marks_of, written_comment
 from bridge.desks.zendesk.records import (
     Malformed,
     Record,
@@ -47,18 +47,18 @@ def creation_body(draft: TicketDraft, *, number_field_id: int | None) -> bytes:
     """The bytes of a creation; the same draft always gives the same bytes."""
     ticket: dict[str, object] = {
         "subject": draft.subject,
-        "requester_id": draft.requester_id,
         "external_id": draft.key,
         "comment": comment_request(draft.first),
         # Sent even when empty: a follow-up would else take over the tags of the closed ticket.
         "tags": tags(draft.tags),
-        "metadata": {MARK: draft.first.mark},
+        "metadata": marks_of(draft.first),
     }
     if draft.first.author_id is not None:
         ticket["submitter_id"] = draft.first.author_id
     if number_field_id is not None and draft.number:
         ticket["custom_fields"] = [{"id": number_field_id, "value": draft.number}]
     optional = {
+        "requester_id": draft.requester_id,  # left out, it is the user whose token we use
         "via_followup_source_id": draft.follow_up_of,
         "brand_id": draft.brand_id,
         "group_id": draft.group_id,
@@ -102,8 +102,15 @@ def age_key(record: Record) -> tuple[int, int]:
     return optional_time(record, "created_at"), id_of(record, "id")
 
 
-def read_written(answer: Record, *, ticket_id: TicketId | None) -> Written:
-    """What a creation or update answered; `ticket_id` is the one that was meant.
+def key_of(body: bytes) -> str:
+    """The external id in what `creation_body` made."""
+    return text_of(record_of(json.loads(body), "ticket"), "external_id")
+
+
+def read_written(
+    answer: Record, *, ticket_id: TicketId | None = None, key: str | None = None
+) -> Written:
+    """What a creation or update answered; `ticket_id` or `key` (the external id) is the one meant.
 
     Raises Malformed, also where the answer is about another ticket.
     """
@@ -111,6 +118,8 @@ def read_written(answer: Record, *, ticket_id: TicketId | None) -> Written:
     found = TicketId(id_of(ticket, "id"))
     if ticket_id is not None and found != ticket_id:
         raise Malformed("ticket.id")
+    if key is not None and optional_text(ticket, "external_id") not in (None, key):
+        raise Malformed("ticket.external_id")
     requester_id = optional_id(ticket, "requester_id")
     return Written(
         ticket_id=found,

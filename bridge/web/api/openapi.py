@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from http import HTTPStatus
 from typing import Any
 
@@ -44,10 +45,14 @@ class Endpoint:
 
 def add_document(app: web.Application, endpoints: Sequence[Endpoint]) -> None:
     """Serve the document, made once. It says nothing that is secret and needs no token."""
-    content = json.dumps(document(endpoints, app[PARTS].public_url)).encode()
+
+    @cache
+    def content() -> bytes:
+        # When it is first asked for: most starts are of a service that nobody asks.
+        return json.dumps(document(endpoints, app[PARTS].public_url)).encode()
 
     async def show_document(_request: web.Request) -> web.Response:
-        return web.Response(body=content, content_type="application/json")
+        return web.Response(body=content(), content_type="application/json")
 
     app.router.add_get(PATH, show_document)
 

@@ -1,0 +1,105 @@
+"""How much of one account's work is begun at once, by how the far side takes it.
+
+What a far side turns away costs both of us and is no nearer to being done. So the places shrink
+when it asks for a pause and grow with what gets through; and where several lanes have been asked,
+it is no matter of one of them: work of their kind is not begun before the pause is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bridge.domain.limits import Room
+from bridge.store.ranks import NOTES, SWEEPS, TEXTS, UNLIMITED
+
+FEWEST = 2  # places: one lane that is slow holds up no other
+MOST_ASKED = 3  # lanes that were asked to wait: then all of the kind do
+LONGEST_DARK_S = 10.0  # between looks whether a far side that takes nothing is back
+LONGEST_OF_ALL_S = 60.0  # no limit but a single ticket's asks for more
+
+
+@dataclass(slots=True)
+class Throttle:
+    """One account's, in one process. Times are milliseconds of the clock that is passed in."""
+
+    at_once: int
+    _places: float = field(init=False)
+    _asked: dict[int, dict[str, int]] = field(default_factory=dict)  # by kind: lane, until when
+    _failing: set[str] = field(default_factory=set)  # lanes, since anything got through
+    _dark_until_ms: int = 0
+    _dark_s: float = 0.0
+    _unnoted: set[str] = field(default_factory=set)  # claimed, its update not yet counted
+
+    def __post_init__(self) -> None:
+        self._places = float(self.at_once)
+
+    def free(self, running: int) -> int:
+        """How many lanes may be claimed beside those that run."""
+        return max(0, int(self._places) - running)
+
+    def claimed(self, lane: str, rank: int) -> None:
+        """A lane was claimed."""
+        if _kind(rank) == TEXTS:
+            self._unnoted.add(lane)
+
+    def noted(self, lane: str) -> None:
+        """Its update is counted by now, or won't be."""
+        self._unnoted.discard(lane)
+
+    def got_through(self) -> None:
+        """The far side took something."""
+        self._failing.clear()
+        self._dark_until_ms, self._dark_s = 0, 0.0
+        self._places = min(float(self.at_once), self._places + 1)
+
+    def was_asked(self, lane: str, rank: int, pause_s: float, now_ms: int) -> None:
+        """The far side asked this lane to wait."""
+        if pause_s <= LONGEST_OF_ALL_S:
+            self._places = max(float(min(FEWEST, self.at_once)), self._places / 2)
+            self._asked.setdefault(_kind(rank), {})[lane] = now_ms + int(pause_s * 1000)
+
+    def failed(self, lane: str, first_s: float, now_ms: int) -> None:
+        """A lane's call failed. When several do and none gets through, the far side is away: a few
+        lanes ask for the others whether it is back, after `first_s`, then ever more seldom."""
+        self._failing.add(lane)
+        if len(self._failing) < MOST_ASKED or now_ms < self._dark_until_ms:
+            return  # these were under way
+        self.paused()
+        self._dark_s = min(max(first_s, self._dark_s * 2), LONGEST_DARK_S)
+        self._dark_until_ms = now_ms + int(self._dark_s * 1000)
+
+    def paused(self) -> None:
+        """The far side asked everybody to wait: afterwards it is approached slowly."""
+        self._places = float(min(FEWEST, self.at_once))
+
+    def quotas(self, room: Room, *, spare: bool, now_ms: int) -> Mapping[int, int]:
+        """How many lanes of each rank may be claimed. Not `spare`: notes leave the last of the
+        account's pool of calls to texts (sweeps see to it themselves)."""
+        quotas = dict.fromkeys((UNLIMITED, TEXTS, NOTES, SWEEPS), self.at_once)
+        if room.most is not None:
+            most = max(0, room.most - len(self._unnoted))
+            quotas[TEXTS] = quotas[NOTES] = most
+        if not spare:
+            quotas[NOTES] = 0
+        for rank in quotas:
+            if self._held_ms(rank, now_ms) > 0:
+                quotas[rank] = 0
+        return quotas
+
+    def held_ms(self, now_ms: int) -> int:
+        """How long until a rank that is held back for the far side's sake may go on, 0: none is."""
+        held = [self._held_ms(rank, now_ms) for rank in (UNLIMITED, TEXTS, SWEEPS)]
+        return min((wait_ms for wait_ms in held if wait_ms > 0), default=0)
+
+    def _held_ms(self, rank: int, now_ms: int) -> int:
+        asked = self._asked.get(_kind(rank), {})
+        for lane in [lane for lane, until in asked.items() if until <= now_ms]:
+            del asked[lane]
+        held_ms = max(asked.values()) - now_ms if len(asked) >= MOST_ASKED else 0
+        return max(held_ms, self._dark_until_ms - now_ms)
+
+
+def _kind(rank: int) -> int:
+    """Notes go by the same limit as texts; sweeps have nothing in common with either."""
+    return TEXTS if rank == NOTES else rank

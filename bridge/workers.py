@@ -1,0 +1,124 @@
+"""Builds the workers: who does which kind of work, at what pace and within which limits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from bridge.carriers.contract import Carrier
+from bridge.carriers.registry import CAPABILITIES
+from bridge.clock import Clock
+from bridge.desks.contract import Desk
+from bridge.domain.directory import Directory
+from bridge.domain.limits import Limits
+from bridge.inbound import ticket as inbound_ticket
+from bridge.inbound.judge import Rules
+from bridge.inbound.requester import Requesters
+from bridge.inbound.ticket import TicketWriter
+from bridge.metrics import Metrics
+from bridge.outbound.collect import ReplyCollector
+from bridge.outbound.send import TextSender
+from bridge.settings import Settings
+from bridge.store import updates
+from bridge.store.database import Database, Transaction
+from bridge.sweeps.handlers import build_sweeps
+from bridge.ticketing.notes import NoteWriter
+from bridge.ticketing.writes import DeskWriter
+from bridge.work.pace import Pace
+from bridge.work.worker import Worker
+
+
+def build_workers(
+    settings: Settings,
+    *,
+    database: Database,
+    clock: Clock,
+    desk: Desk,
+    carriers: Mapping[str, Carrier],
+    directory: Callable[[Transaction], Directory],
+    rules: Rules,
+    metrics: Metrics,
+) -> list[Worker]:
+    """One worker for the desk, and one for each carrier that there is."""
+    per_minute = settings.zendesk_updates_per_minute
+    limits = Limits(per_minute=per_minute, per_ticket=settings.zendesk_updates_per_ticket)
+    swept = build_sweeps(
+        database=database,
+        desk=desk,
+        carriers=carriers,
+        directory=directory,
+        rules=rules,
+        counters=metrics,
+        interval_s=settings.sweep_interval,
+    )
+    sender = _sender(settings, desk, carriers, directory, metrics)
+    at_desk: Mapping[str, Any] = {
+        **_for_tickets(database, DeskWriter(desk=desk, clock=clock, limits=limits), directory),
+        "look": ReplyCollector(
+            database=database,
+            desk=desk,
+            directory=directory,
+            longest=rules.longest,
+            counters=metrics,
+            max_age_ms=rules.answer_within_ms,
+        ).look,
+        "sweep": swept.replies,
+    }
+    worker = partial(
+        Worker,
+        database=database,
+        clock=clock,
+        pace=pace_of(settings),
+        counters=metrics,
+        on_set_aside={
+            "text": inbound_ticket.note_set_aside,
+            "send": sender.note_set_aside,
+            "sweep": swept.note_set_aside,
+        },
+    )
+    room = partial(updates.room, limits=limits)
+    at_carrier: Mapping[str, Any] = {"send": sender.send, "sweep": swept.texts}
+    return [
+        worker(account=desk.name, handlers=at_desk, room=room, spare_in_s=desk.spare_in_s),
+        *(worker(account=name, handlers=at_carrier) for name in CAPABILITIES),
+    ]
+
+
+def _sender(
+    settings: Settings,
+    desk: Desk,
+    carriers: Mapping[str, Carrier],
+    directory: Callable[[Transaction], Directory],
+    metrics: Metrics,
+) -> TextSender:
+    return TextSender(
+        desk=desk,
+        carriers=carriers,
+        directory=directory,
+        public_url=settings.public_url,
+        settle_wait_s=settings.settle_wait,
+        counters=metrics,
+    )
+
+
+def _for_tickets(
+    database: Database, writer: DeskWriter, directory: Callable[[Transaction], Directory]
+) -> Mapping[str, Any]:
+    texts = TicketWriter(
+        database=database,
+        writer=writer,
+        requesters=Requesters(database=database, desk=writer.desk),
+        directory=directory,
+    )
+    notes = NoteWriter(database=database, writer=writer)
+    return {"text": texts.write_text, "note": notes.write_note}
+
+
+def pace_of(settings: Settings) -> Pace:
+    """How long to wait between tries, as the operator has it."""
+    return Pace(
+        retry_base_s=min(settings.retry_base, settings.retry_max),
+        retry_max_s=settings.retry_max,
+        settle_wait_s=settings.settle_wait,
+    )

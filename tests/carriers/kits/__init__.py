@@ -1,0 +1,1 @@
+"""What the shared suite knows of each carrier: how it signs, writes and answers."""
