@@ -349,3 +349,39 @@ CREATE TRIGGER changes_are_not_changed BEFORE UPDATE ON changes
     BEGIN SELECT RAISE(ABORT, 'the log of changes is never changed'); END;
 CREATE TRIGGER changes_are_not_deleted BEFORE DELETE ON changes
     BEGIN SELECT RAISE(ABORT, 'the log of changes is never changed'); END;
+
+-- Parts of long texts, where a carrier hands those on in parts. Once joined, the words stand in
+-- `messages`, and what is left here tells a part that comes again.
+CREATE TABLE pieces (
+    id         INTEGER PRIMARY KEY,
+    carrier    TEXT NOT NULL,
+    carrier_id TEXT NOT NULL,             -- of this part
+    sender     TEXT NOT NULL,
+    customer   TEXT NOT NULL,
+    ref        TEXT NOT NULL,             -- the same in all parts; used again for later texts
+    number     BIGINT NOT NULL,           -- from 1
+    total      BIGINT NOT NULL,
+    body       TEXT,
+    sent_at    BIGINT,
+    at         BIGINT NOT NULL,
+    joined_at  BIGINT,
+    CHECK ((body IS NULL) = (joined_at IS NOT NULL)),
+    UNIQUE (carrier, carrier_id)
+);
+CREATE INDEX pieces_alone ON pieces (at) WHERE joined_at IS NULL;
+CREATE INDEX pieces_joined ON pieces (joined_at) WHERE joined_at IS NOT NULL;
+
+-- How far each sender's time on the air is spoken for: by all that leaves, and by campaign texts
+-- that wait behind it.
+CREATE TABLE paces (
+    sender   TEXT PRIMARY KEY,
+    free_at  BIGINT NOT NULL,
+    queue_at BIGINT NOT NULL
+);
+
+-- The turns that parts have been given, until they leave.
+CREATE TABLE turns (
+    part_id TEXT PRIMARY KEY,
+    at      BIGINT NOT NULL
+);
+CREATE INDEX messages_sent_by ON messages (sender, created_at) WHERE direction = 'outbound';

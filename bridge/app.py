@@ -24,13 +24,14 @@ from bridge.desks.zendesk.events import Hint
 from bridge.errors import NotDurable, UserMistake
 from bridge.http import HttpClient
 from bridge.inbound.judge import Rules
+from bridge.inbound.pieces import LATE_MS, take_in_late, take_piece
 from bridge.inbound.receive import Taken, take_in, take_in_waiting
 from bridge.metrics import Backlog, Metrics
 from bridge.outbound import request as outbound_request
 from bridge.outbound.track import take_report
 from bridge.secrets import derive_key, unseal
 from bridge.settings import Settings
-from bridge.store import conversations, leaps, leases, signatures, sweeps, work
+from bridge.store import conversations, leaps, leases, pieces, signatures, sweeps, work
 from bridge.store.database import Transaction
 from bridge.store.restored import Restored
 from bridge.web.parts import NewMessage, WebParts
@@ -210,12 +211,24 @@ class Service:
                 if self.directory.latest.version != self._settled_version:
                     self._settled_version = await self.database.write(self._take_in_waiting)
                 await self._keep_forgeries()
+                await self._join_late()
 
     def _look_around(
         self, tx: Transaction
     ) -> tuple[tuple[int, int, int | None], Mapping[str, int]]:
         self.directory.at(tx)
         return work.backlog(tx), sweeps.ages(tx)
+
+    async def _join_late(self) -> None:
+        """Take in long texts of which a part is missing for good."""
+        if all(carrier.capabilities.joins_parts for carrier in self.carriers.values()):
+            return
+        late_before = self.clock.now_ms() - LATE_MS
+        if await self.database.read(lambda tx: pieces.late(tx, late_before)):
+            joined = await self.database.write(
+                lambda tx: take_in_late(tx, self.directory.at(tx), self.rules)
+            )
+            log.warning("text.part_missing", texts=joined)
 
     async def _keep_forgeries(self) -> None:
         """Store refused webhooks once a tick, so that forgers can't make us write at their pace."""
@@ -240,18 +253,23 @@ class Service:
             queue_message=self.queue_message,
             wake=self.wake,
             ready=self.ready,
+            tickets_from=self.settings.tickets_from,
         )
 
     async def take_text(self, carrier: str, text: InboundText) -> None:
         """Keep and judge a text. Raises NotDurable."""
+        take_one = take_in if text.piece is None else take_piece
 
         def take(tx: Transaction) -> tuple[Taken | None, int]:
             version = self._take_in_waiting(tx)  # earlier texts first: order holds
-            return take_in(tx, carrier, text, self.directory.at(tx), self.rules), version
+            return take_one(tx, carrier, text, self.directory.at(tx), self.rules), version
 
         taken, self._settled_version = await self.database.write(take)
         if taken is None:
-            log.info("text.repeated", carrier=carrier)
+            if text.piece is None:
+                log.info("text.repeated", carrier=carrier)
+            else:
+                log.info("text.in_parts", carrier=carrier)
             return
         self.metrics.count_inbound(taken.verdict)
         log.info("text.received", carrier=carrier, message=taken.message_id, verdict=taken.verdict)

@@ -42,6 +42,13 @@ def test_every_carrier_has_a_kit() -> None:
     assert {kit.carrier for kit in KITS} == set(CARRIERS)
 
 
+def test_every_pace_is_of_a_kind_that_the_carrier_has() -> None:
+    for spec in CARRIERS.values():
+        can = spec.capabilities
+        assert set(can.pace) | set(can.answers) <= can.kinds
+        assert all(pace > 0 for pace in can.pace.values())
+
+
 @each_kit
 def test_what_the_carrier_signed_is_believed(kit: Kit, carrier: Carrier) -> None:
     carrier.verify(kit.inbound(HOOK))

@@ -25,7 +25,7 @@ from bridge.metrics import Metrics
 from bridge.settings import carrier_variable, load_settings, own_fields, variable
 from bridge.web.admin import ROUTES as CONSOLE_ROUTES
 from bridge.web.api import schemas
-from tests.docs import commands
+from tests.docs import carriers, commands
 from tests.docs.pages import ROOT, Block, Page, every_page, rows
 from tests.faults import mutations
 
@@ -85,6 +85,17 @@ def test_every_setting_of_a_carrier_is_on_its_page(name: str) -> None:
         for field, told in fields.items()
     }
     assert f"(carriers/{name}.md#settings)" in OPERATIONS.text
+
+
+def test_the_matrix_of_carriers_is_what_their_files_declare() -> None:
+    assert PAGES["docs/carriers/matrix.md"].text == carriers.page()
+
+
+def test_every_test_that_the_matrix_names_exists() -> None:
+    proofs = [row.test.partition("::") for row in carriers.ROWS]
+
+    assert [name for path, _, name in proofs if name and name not in functions_in(path)] == []
+    assert set(carriers.CHECKED_BY) == set(SPECS)
 
 
 def test_the_page_of_commands_is_what_the_commands_say() -> None:
