@@ -1,6 +1,7 @@
 # Everything here needs Python 3.11 or newer with venv, make and git; nothing else beforehand.
 #   make run     the sandbox          make test    the whole test suite (ARGS="-k stop")
 #   make lint    style and types      make bench   the measurements
+#   make soak    storms of faults and kills (SIZE=small|middle|full SECONDS=120 SEED=1 ENGINE=sqlite)
 #   make mutants takes out one mechanism after the other, and sees that a test notices (ARGS=NAME)
 #   make env     only the environment (.venv); FULL=1 adds what the browser tests need
 #   make lock    the lock files anew (UPGRADE=1: with the newest versions)
@@ -18,7 +19,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-config --no-emit-index-url --no-emit-find-links --no-header $(if $(UPGRADE),--upgrade,)
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test mutants lint bench lock clean
+.PHONY: help env run test mutants lint bench soak lock clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -43,6 +44,12 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+# SECONDS is a variable of some shells: only what is given to make itself counts.
+soak: $(STAMP)
+	@$(BIN)/python -m tests.faults.soak $(if $(SIZE),--size $(SIZE)) $(if $(SEED),--seed $(SEED)) \
+		$(if $(filter command line,$(origin SECONDS)),--seconds $(SECONDS)) \
+		$(if $(ENGINE),--engine $(ENGINE)) $(ARGS)
 
 # One shell script rather than twenty recipe lines: it has to choose and to fall back.
 $(STAMP): pyproject.toml $(LOCK) requirements-build.lock

@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 from aiohttp import web
 
+from bridge import restoring
 from bridge.carriers.contract import Carrier, DeliveryReport, InboundText
 from bridge.carriers.registry import CAPABILITIES, build_carriers
 from bridge.clock import Clock, SystemClock
@@ -28,10 +29,11 @@ from bridge.inbound.receive import Taken, take_in, take_in_waiting
 from bridge.metrics import Backlog, Metrics
 from bridge.outbound import request as outbound_request
 from bridge.outbound.track import take_report
-from bridge.secrets import unseal
+from bridge.secrets import derive_key, unseal
 from bridge.settings import Settings
 from bridge.store import conversations, leaps, leases, pieces, signatures, sweeps, work
 from bridge.store.database import Transaction
+from bridge.store.restored import Restored
 from bridge.web.parts import NewMessage, WebParts
 from bridge.web.server import create_app, create_runner
 from bridge.workers import build_workers, pace_of
@@ -74,10 +76,12 @@ def carriers_of(
 
 def rules_of(settings: Settings) -> Rules:
     """How texts are judged here."""
+    key = settings.secret_key
     return Rules(
         tickets_from=settings.tickets_from,
         capabilities=CAPABILITIES,
         answer_within_ms=int(settings.reply_max_age * 1000),
+        id_key=b"" if key is None else derive_key(key.get_secret_value(), "texts' ids"),
     )
 
 
@@ -127,7 +131,8 @@ class Service:
     async def start(self) -> None:
         """Open the store, take up the work that waits, and listen. Raises UserMistake."""
         await self.database.open()
-        await self.database.write(self._take_up)
+        known = await self.database.write(self._take_up)
+        restoring.hold_back(self._workers, self.database, known)
         for http in (self._desk_http, *self._carrier_http.values()):
             await http.open()
         self.database.listen(work.WORK, self.wake)
@@ -181,8 +186,8 @@ class Service:
             take_in_waiting(tx, directory, self.rules)
         return directory.version
 
-    def _take_up(self, tx: Transaction) -> None:
-        self.directory.at(tx)
+    def _take_up(self, tx: Transaction) -> Restored | None:
+        known = restoring.begin(tx, self.directory.at(tx), ZENDESK, list(self.carriers))
         if not self.settings.uses_postgres:
             # The file's lock says that nobody else is at work, or holds a lease.
             leaps.follow_since_last_run(tx)
@@ -190,6 +195,7 @@ class Service:
         work.end_credential_pauses(tx)
         for account in (ZENDESK, *self.carriers):
             sweeps.plan_now(tx, account)
+        return known
 
     async def _tick(self) -> None:
         """Notice what other processes (the CLI) have changed, and measure the backlog."""
@@ -247,6 +253,7 @@ class Service:
             queue_message=self.queue_message,
             wake=self.wake,
             ready=self.ready,
+            tickets_from=self.settings.tickets_from,
         )
 
     async def take_text(self, carrier: str, text: InboundText) -> None:
@@ -269,10 +276,11 @@ class Service:
 
     async def take_report(self, carrier: str, report: DeliveryReport) -> None:
         """Apply a delivery report. Raises NotDurable."""
-        message = await self.database.write(
+        message, state = await self.database.write(
             lambda tx: take_report(tx, self.carriers[carrier], report, self.directory.at(tx))
         )
-        self.metrics.count_outbound(report.state)
+        if state is not None:
+            self.metrics.count_outbound(state)
         log.info("report.received", carrier=carrier, message=message, state=report.state)
 
     async def take_hint(self, hint: Hint) -> None:

@@ -19,9 +19,10 @@ from bridge.http import CallFailed, HttpClient
 from bridge.provisioning import made
 from bridge.secrets import unseal
 from bridge.settings import Settings, missing_for_serve
+from bridge.store import restored, signatures, sweeps, work
 from bridge.store import settings as stored
-from bridge.store import signatures, sweeps, work
 from bridge.store.database import Transaction
+from bridge.store.restored import Restored
 from bridge.store.signatures import SignatureFault
 
 LARGEST_SKEW_S = 60
@@ -95,6 +96,7 @@ async def _database(
     try:
         await database.write(signatures.probe)
         directory, faults, backlog, pauses, swept = await database.read(_look)
+        looking = await database.read(restored.current)
     except BridgeError as error:
         mend = "see that the disk has room and that no other program holds the file"
         findings.append(Finding(check="database", ok=False, detail=str(error), mend=mend))
@@ -104,6 +106,8 @@ async def _database(
     findings.append(Finding(check="database", ok=True, detail="opened, current, written to"))
     findings.append(_settings(directory))
     findings.append(_backlog(*backlog))
+    if looking is not None and looking.is_looking:
+        findings.append(_restored(looking))
     findings += [_swept(settings, clock, *entry) for entry in swept.items()]
     findings += [
         Finding(
@@ -140,6 +144,16 @@ def _swept(settings: Settings, clock: Clock, account: str, done_ms: int) -> Find
         ok=age_s <= SWEEPS_MISSED * settings.sweep_interval + SWEEP_GRACE_S,
         detail=f"last came to an end {age_s} s ago",
         mend="see that `bridge serve` runs, and `bridge failed list` and its log for sweep.refused",
+    )
+
+
+def _restored(known: Restored) -> Finding:
+    return Finding(
+        check="restored database",
+        ok=False,
+        detail=f"what happened since {rfc3339(known.since_ms)} is looked for, and nothing is sent "
+        f"until {' and '.join(sorted(known.left))} have been asked",
+        mend="let `bridge serve` run; if it lasts: its log, for sweep.refused and account.paused",
     )
 
 

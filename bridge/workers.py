@@ -52,7 +52,7 @@ def build_workers(
         counters=metrics,
         interval_s=settings.sweep_interval,
     )
-    sender = _sender(settings, desk, carriers, directory)
+    sender = _sender(settings, desk, carriers, directory, metrics)
     at_desk: Mapping[str, Any] = {
         **_for_tickets(database, DeskWriter(desk=desk, clock=clock, limits=limits), directory),
         "look": ReplyCollector(
@@ -90,6 +90,7 @@ def _sender(
     desk: Desk,
     carriers: Mapping[str, Carrier],
     directory: Callable[[Transaction], Directory],
+    metrics: Metrics,
 ) -> TextSender:
     return TextSender(
         desk=desk,
@@ -97,6 +98,7 @@ def _sender(
         directory=directory,
         public_url=settings.public_url,
         settle_wait_s=settings.settle_wait,
+        counters=metrics,
     )
 
 

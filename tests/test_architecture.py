@@ -66,9 +66,12 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "bridge.sweeps": (*FLOW, "bridge.inbound"),
     "bridge.web": BELOW_WEB,
     "bridge.workers": (*BELOW_WEB, "bridge.sweeps"),
+    # After a restore nothing leaves before the sweeps are through.
+    "bridge.restoring": (*GROUND, "bridge.domain", "bridge.store", "bridge.work"),
     "bridge.app": (
         *BELOW_WEB,
         "bridge.databases",
+        "bridge.restoring",
         "bridge.sweeps",
         "bridge.web",
         "bridge.workers",

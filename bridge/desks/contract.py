@@ -80,6 +80,7 @@ class Comment:
     via: str  # "web", "api", "mail", "rule", "merge" ...
     flags: frozenset[int] = frozenset()
     mark: str | None = None
+    covers: tuple[str, ...] = ()  # the ids of further texts that stand in it
     attachments: tuple[Attachment, ...] = ()
 
 
@@ -87,7 +88,8 @@ class Comment:
 class CommentDraft:
     """A comment to write. `author_id` None means the bridge itself (notes).
 
-    `mark` goes into the metadata and is how we know it again. `reopen` sets the ticket to open.
+    `mark` goes into the metadata and is how we know it again, with the ids of further texts that
+    it `covers`. `reopen` sets the ticket to open.
     """
 
     body: str
@@ -95,6 +97,7 @@ class CommentDraft:
     public: bool
     author_id: UserId | None = None
     reopen: bool = False
+    covers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

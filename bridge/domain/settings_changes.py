@@ -84,12 +84,20 @@ def plan_import(
     rules = _resolve(file, senders, lists)
     keywords = _take_over(kept.keywords, rules)
     documents = Documents(senders=senders, lists=lists, keywords=keywords)
+    return plan_of(stored, documents, carriers)
+
+
+def plan_of(stored: Documents, wanted: Documents, carriers: CarrierWords) -> Plan:
+    """What it means to store these documents in the place of the others."""
+    senders = _same_key(stored.senders, wanted.senders)
+    lists = _same_key(stored.lists, wanted.lists)
+    keywords = _same_words(stored.keywords, wanted.keywords)
     changes = (
-        *_compare("senders", stored.senders, senders, _same_key(stored.senders, senders)),
-        *_compare("lists", stored.lists, lists, _same_key(stored.lists, lists)),
-        *_compare("keywords", stored.keywords, keywords, _same_words(stored.keywords, keywords)),
+        *_compare("senders", stored.senders, wanted.senders, senders),
+        *_compare("lists", stored.lists, wanted.lists, lists),
+        *_compare("keywords", stored.keywords, wanted.keywords, keywords),
     )
-    return Plan(documents=documents, changes=changes, warnings=tuple(_warn(documents, carriers)))
+    return Plan(documents=wanted, changes=changes, warnings=tuple(_warn(wanted, carriers)))
 
 
 def _merge(old: Sequence[D], named: Sequence[D]) -> tuple[D, ...]:

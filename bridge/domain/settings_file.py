@@ -60,7 +60,7 @@ def parse(text: str, carriers: CarrierWords) -> SettingsFile:
     faults += _sender_faults(senders, carriers)
     faults += _repeats("lists", "name", {at: entry.name.casefold() for at, entry in lists.items()})
     for at, rule in keywords.items():
-        faults += [(("keywords", at, key), reason) for key, reason in _rule_faults(rule)]
+        faults += [(("keywords", at, key), reason) for key, reason in rule_faults(rule)]
     refuse(faults, lines)
     return SettingsFile(
         senders=tuple(senders.values()),
@@ -122,20 +122,21 @@ def _read_entries(
         try:
             found[at] = model.model_validate(entry)
         except ValidationError as error:
-            for detail in _told_once(error.errors(include_url=False)):
+            for detail in told_once(error.errors(include_url=False)):
                 # What concerns several keys of a sender is about its number.
                 where = detail["loc"] or ("number",)
-                faults.append(((section, at, *where), _explain(detail, model)))
+                faults.append(((section, at, *where), explain(detail, model)))
     return found
 
 
-def _told_once(details: list[ErrorDetails]) -> list[ErrorDetails]:
+def told_once(details: list[ErrorDetails]) -> list[ErrorDetails]:
     """Without "too short" about a list that is short of the items which are told of anyway."""
     inside = {detail["loc"][:-1] for detail in details}
     return [one for one in details if one["type"] != "too_short" or one["loc"] not in inside]
 
 
-def _explain(detail: ErrorDetails, model: type[Document]) -> str:
+def explain(detail: ErrorDetails, model: type[Document]) -> str:
+    """A fault that pydantic found, in words."""
     if detail["type"] == "extra_forbidden":
         key = str(detail["loc"][-1])
         if key == "hours":
@@ -188,7 +189,8 @@ def _repeats(section: str, key: str, names: Mapping[int, str]) -> Iterator[tuple
         first.setdefault(name, at)
 
 
-def _rule_faults(rule: KeywordEntry) -> Iterator[tuple[str, str]]:
+def rule_faults(rule: KeywordEntry) -> Iterator[tuple[str, str]]:
+    """What is wrong with a rule in itself, by key."""
     helps = [word for word in rule.words if is_reserved(word) == "help"]
     for word in rule.words:
         reserved = is_reserved(word)

@@ -88,6 +88,11 @@ def is_reserved(word: str) -> Reserved | None:
     return _RESERVED[found.cls] if found is not None else None
 
 
+def words_of(cls: WordClass) -> tuple[str, ...]:
+    """The standard words of a class as they are usually written, the best known first."""
+    return tuple(word for found, word in _CLASS_OF.values() if found == cls)
+
+
 def exact_word(text: str) -> str:
     """Return `text` as carriers compare it with the words they answer themselves."""
     return text.strip().upper()

@@ -6,6 +6,8 @@ carrier was answered, whatever becomes of the ticket.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -40,6 +42,13 @@ class Rules:
     tickets_from: TicketsFrom
     capabilities: Mapping[str, Capabilities]
     answer_within_ms: int = 3_600_000  # what was sent longer ago gets no automatic answer
+    id_key: bytes = b""
+
+    def id_of(self, carrier: str, carrier_id: str) -> str:
+        """Our id for a text: always the same one, so that a ticket or comment that was written for
+        it is found again even where the database has forgotten it."""
+        known_as = f"{carrier} {carrier_id}".encode()
+        return hmac.new(self.id_key, known_as, hashlib.sha256).hexdigest()[:32]
 
     def longest(self, carrier: str) -> int:
         """The longest text that this carrier takes, in UTF-16 units."""

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from bridge.carriers.contract import InboundText
 from bridge.domain.directory import Directory
-from bridge.ids import new_id
 from bridge.inbound.judge import Rules, judge_text
 from bridge.store import messages
 from bridge.store.database import Transaction
@@ -37,7 +36,7 @@ def take_in(
 
     `recovered` where no webhook brought it.
     """
-    message_id = new_id()
+    message_id = rules.id_of(carrier, text.carrier_id)
     is_new = messages.add_inbound(
         tx,
         message_id=message_id,

@@ -33,6 +33,7 @@ from bridge.store.conversations import Conversation
 from bridge.store.database import Database, Transaction
 from bridge.store.joined import Fellow
 from bridge.store.messages import Message
+from bridge.store.restored import FLAG
 from bridge.store.updates import NoRoom, Turn
 from bridge.store.work import Item
 from bridge.ticketing.merges import TAGS, follow
@@ -70,10 +71,11 @@ class _Voice:
     requester_id: UserId | None
     body: str
 
-    def comment(self, message: Message, *, reopen: bool) -> CommentDraft:
+    def comment(self, texts: Sequence[Message], *, reopen: bool) -> CommentDraft:
         return CommentDraft(
             body=self.body,
-            mark=message.id,
+            mark=texts[0].id,
+            covers=tuple(text.id for text in texts[1:]),
             public=self.requester_id is not None,
             author_id=self.requester_id,
             reopen=reopen,
@@ -195,7 +197,7 @@ class TicketWriter:
             aside["joined"] = [job.item.id, *(fellow.work_id for fellow in case.fellows)]
         choice = tickets.choose(None if ticket is None else ticket.status)
         if ticket is not None and isinstance(choice, tickets.Comment):
-            comment = voice.comment(case.texts[0], reopen=choice.reopen)
+            comment = voice.comment(case.texts, reopen=choice.reopen)
             aside["requester_id"] = ticket.requester_id
             try:
                 written = await self.writer.append(job, ticket, comment, aside | {"notes": []})
@@ -275,7 +277,11 @@ class TicketWriter:
         if case.linked is not None and written.ticket_id != case.linked:
             work.put_look(tx, written.ticket_id, self._desk.name)
         notes = list(aside["notes"])
-        if case.warning and conversation.warned_ticket_id != written.ticket_id:
+        if (
+            case.warning
+            and not aside.get("adopted")
+            and conversation.warned_ticket_id != written.ticket_id
+        ):
             conversations.note_warned(tx, conversation.id, written.ticket_id)
             notes.append(case.warning)
         for text in notes:
@@ -297,6 +303,8 @@ def _together(
     tx: Transaction, item: Item, message: Message, turn: Turn
 ) -> tuple[Sequence[Fellow], Sequence[Message]]:
     """The work that this text is written together with, and all the texts in order."""
+    if FLAG in item.payload:
+        return (), [message]  # others may stand on the ticket already, and this one may not
     if item.intent is not None:
         fellows = joined.still_there(tx, item)
     else:
@@ -338,7 +346,7 @@ def _ticket(case: _Case, voice: _Voice, follow_up_of: TicketId | None = None) ->
         key=message.id,
         subject=f"Text from {pretty(message.customer)} to {to}",
         requester_id=voice.requester_id,
-        first=voice.comment(message, reopen=False),
+        first=voice.comment(case.texts, reopen=False),
         tags=(*TAGS, *(sender.tags if sender is not None else ())),
         number=display(message.sender),
         follow_up_of=follow_up_of,

@@ -20,10 +20,11 @@ from bridge.domain.directory import Directory
 from bridge.domain.replies import Met, why_not
 from bridge.outbound import wording
 from bridge.outbound.compose import put_text, text_of
-from bridge.store import comments, conversations, messages, work
+from bridge.store import comments, conversations, messages, restored, work
 from bridge.store.comments import Origin
 from bridge.store.conversations import Link
 from bridge.store.database import Database, Transaction
+from bridge.store.restored import Restored
 from bridge.ticketing.merges import MERGED, follow
 from bridge.ticketing.notes import put_note
 from bridge.work.outcomes import Done, Job, Later, Outcome, Save
@@ -49,6 +50,7 @@ class _Look:
     links: Sequence[Link]
     since: int
     by_sweep: bool
+    restored: Restored | None = None
     old: list[tuple[Link, int]] = field(default_factory=list)
     recovered: list[Found] = field(default_factory=list)
 
@@ -126,7 +128,8 @@ class ReplyCollector:
             since = read_to - OVERLAP_MS
         else:
             since = min((link.replies_from for link in links), default=0)
-        return _Look(links=links, since=since, by_sweep=by_sweep)
+        known = restored.current(tx)
+        return _Look(links=links, since=since, by_sweep=by_sweep, restored=known)
 
     async def _need_not(self, job: Job, begun: _Look, ticket_id: TicketId) -> Outcome | None:
         """How a sweep's look ends early: others need the account more, or nothing is new."""
@@ -251,7 +254,11 @@ class ReplyCollector:
         link = (present or whose.right or whose.links)[0]
         outcome = why_not(met, replies_from_ms=link.replies_from)
         message_id = None
-        if outcome is None and begun.by_sweep and self._is_old(tx, comment):
+        is_old = begun.by_sweep and self._is_old(tx, comment)
+        # After a restore an old reply may well have been sent: that is looked up first.
+        known = begun.restored
+        doubtful = known is not None and known.may_be_done(comment.created_at_ms)
+        if outcome is None and is_old and not doubtful:
             outcome = wording.FOUND_TOO_LATE
             begun.old.append((link, comment.created_at_ms))
             begun.recovered.append("old_reply")
@@ -260,6 +267,8 @@ class ReplyCollector:
             outcome, message_id = queue(tx, ticket, comment, link)
             if message_id is not None:
                 begun.recovered.append("reply")
+                if known is not None and doubtful:
+                    restored.flag_send(tx, message_id, known, too_old=is_old)
         origin: Origin = "ours" if is_ours else ("agent" if message_id is not None else "other")
         comments.meet(
             tx,

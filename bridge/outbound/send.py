@@ -15,16 +15,25 @@ from typing import Literal
 import structlog
 
 from bridge.carriers.contract import Accepted, Carrier, OutgoingText
-from bridge.desks.contract import Desk, TicketGone, TicketId
+from bridge.desks.contract import Desk
 from bridge.domain.directory import Directory
 from bridge.errors import CredentialsRefused, OutcomeUnknown, Refused, TryLater
 from bridge.outbound import pace, wording
+from bridge.outbound.counting import Counters, Counting
 from bridge.outbound.gate import Refusal, refusal
-from bridge.outbound.track import FAILURES, apply_state, learn_from, sum_up, tell_agent
-from bridge.store import comments, conversations, messages, parts, work
+from bridge.outbound.track import (
+    FAILURES,
+    apply_state,
+    learn_from,
+    sum_up,
+    tell_agent,
+)
+from bridge.outbound.withdrawn import was_withdrawn, withdraw
+from bridge.store import comments, conversations, messages, parts, restored, work
 from bridge.store.database import Transaction
 from bridge.store.messages import Message
 from bridge.store.parts import EarlyReport, Part
+from bridge.store.restored import FLAG, TOO_OLD
 from bridge.store.work import Item
 from bridge.ticketing.notes import put_note
 from bridge.work.outcomes import Done, GaveUp, Job, Later, Outcome, its_turn_later
@@ -35,9 +44,13 @@ LOOKS = (1, 4, 12, 36)  # when to look, in multiples of the settle wait since th
 PAUSED_MS = 2_000  # between looks whether a sender's pause has ended
 KEY_HOLDS_MS = 23 * 3600 * 1000  # carriers keep an idempotency key for a day
 RESENT = 100  # added to a part's looks once it has been sent again: that happens once
-RECHECK_AFTER_MS = 5_000  # nobody withdraws a reply sooner; what waited longer is read again
 TO_SEND = frozenset({"queued", "sending", "failed", "refused", "uncertain"})
 Policy = Literal["resend", "hold"]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The carrier has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +58,9 @@ class _Case:
     message: Message
     parts: tuple[Part, ...]
     carrier: Carrier
-    policy: Policy
     now_ms: int  # the database's time: what begun_at and created_at are told by
+    counting: Counting
+    policy: Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,16 +72,15 @@ class TextSender:
     directory: Callable[[Transaction], Directory]
     public_url: str
     settle_wait_s: float
+    counters: Counters
 
     async def send(self, job: Job) -> Outcome:
         """Send what is left of one message."""
         case = await job.keep(lambda tx: self._load(tx, job.item))
-        if await self._was_withdrawn(job, case):
+        if await was_withdrawn(self.desk, job, case.message, case.now_ms):
             return Done(
                 words=wording.MADE_PRIVATE,
-                save=lambda tx: messages.set_state(
-                    tx, case.message.id, "refused", reason=wording.MADE_PRIVATE
-                ),
+                **case.counting.ends(lambda tx: withdraw(tx, case.message)),
             )
         for part in case.parts:
             if part.carrier_id is not None or part.state not in TO_SEND:
@@ -75,7 +88,7 @@ class TextSender:
             stop = await self._send_part(job, case, part)
             if stop is not None:
                 return stop
-        return Done(words="sent", save=lambda tx: self._conclude(tx, case))
+        return Done(words="sent", save=lambda tx: self._conclude(tx, case, job.item))
 
     def _load(self, tx: Transaction, item: Item) -> _Case:
         message = messages.get(tx, str(item.message_id))
@@ -86,29 +99,30 @@ class TextSender:
             raise CredentialsRefused(message.carrier, words, code="unset")
         sender = self.directory(tx).senders.get(message.sender)
         asked = None if sender is None else sender.on_uncertain
-        default: Policy = "hold" if message.kind == "campaign" else "resend"
+        # What may have been sent before a restore, where the carrier can't be asked, is held too.
+        is_lost = FLAG in item.payload and not carrier.capabilities.can_find_sent
+        holds = message.kind == "campaign" or is_lost
+        default: Policy = "hold" if holds else "resend"
         return _Case(
             message=message,
             parts=tuple(parts.of_message(tx, message.id)),
             carrier=carrier,
             policy=asked or default,
             now_ms=tx.now_ms(),
+            counting=Counting(self.counters, message.id),
         )
 
     async def _send_part(self, job: Job, case: _Case, part: Part) -> Outcome | None:
         """Send one part. Returns None when it is with the carrier, else how the work goes on."""
-        if part.state == "sending":
-            settled = await self._settle(job, case, part)
-            if settled is not None:
-                return settled
-            part = await job.keep(_fresh(part))
-            if part.carrier_id is not None:
-                return None
+        found = await self._find_out(job, case, part)
+        if found is not None:
+            return None if isinstance(found, Found) else found
         stop = await job.keep(lambda tx: self._admit(tx, case, part))
         if isinstance(stop, Refusal):
             refused = stop
             return Done(
-                words=refused.reason, save=lambda tx: self._refuse(tx, case, part, refused, None)
+                words=refused.reason,
+                **case.counting.ends(lambda tx: self._refuse(tx, case, part, refused, None)),
             )
         if stop is not None:
             return stop
@@ -122,7 +136,7 @@ class TextSender:
             raise
         except Refused as error:
             return self._refused_by_carrier(case, part, error)
-        await job.keep(lambda tx: self._accept(tx, case, part, accepted))
+        await case.counting.keep(job, lambda tx: self._accept(tx, case, part, accepted))
         # The ids of both sides: with them a line leads from the webhook to the text.
         log.info(
             "text.sent",
@@ -131,6 +145,18 @@ class TextSender:
             part=part.position,
             carrier_id=accepted.carrier_id,
         )
+        return None
+
+    async def _find_out(self, job: Job, case: _Case, part: Part) -> Found | Outcome | None:
+        """Where it may have left already: whether it has. None: send it."""
+        if part.state == "sending":
+            settled = await self._settle(job, case, part)
+            if settled is not None:
+                return settled
+            part = await job.keep(_fresh(part))
+            return None if part.carrier_id is None else Found()
+        if FLAG in job.item.payload and part.begun_at is None:
+            return await self._look_before(job, case, part)
         return None
 
     def _admit(self, tx: Transaction, case: _Case, part: Part) -> Refusal | Later | None:
@@ -175,7 +201,7 @@ class TextSender:
             return _wait_for_sign(job, part, "waiting for a sign of the text", wait_s)
         if case.carrier.capabilities.can_find_sent:
             found = await case.carrier.find_sent(self._text(case, part), since_ms=begun_at)
-            if await job.keep(lambda tx: self._adopt(tx, case, part, found)):
+            if await case.counting.keep(job, lambda tx: self._adopt(tx, case, part, found)):
                 return None
         now_ms = await job.keep(lambda tx: _count_look(tx, part))
         if _repeats_safely(case.carrier, now_ms - begun_at):
@@ -191,8 +217,47 @@ class TextSender:
             return None
         return GaveUp(
             words="it is not certain whether this text was sent",
-            save=lambda tx: self._leave_uncertain(tx, case, part),
+            **case.counting.ends(lambda tx: self._leave_uncertain(tx, case, part)),
         )
+
+    async def _look_before(self, job: Job, case: _Case, part: Part) -> Found | Outcome | None:
+        """After a restore: whether the carrier has this part from before. None: send it."""
+        flag = job.item.payload[FLAG]
+        due_ms = int(flag["began"]) + int(LOOKS[1] * self.settle_wait_s * 1000)
+        since_ms, now_ms = await job.keep(
+            lambda tx: (_asked_at(tx, case.message, int(flag["since"])), tx.now_ms())
+        )
+        wait_s = (due_ms - now_ms) / 1000
+        if wait_s > 0:  # the last text of before may not stand on the list yet
+            return Later(words="waits for the carrier's list to be complete", pause_s=wait_s)
+        if case.carrier.capabilities.can_find_sent:
+            found = await case.carrier.find_sent(self._text(case, part), since_ms=since_ms)
+            if await job.keep(lambda tx: self._adopt_before(tx, job.item, case, part, found)):
+                return Found()
+        elif case.policy == "hold":
+            return GaveUp(
+                words="it may have been sent before the database was restored",
+                **case.counting.ends(lambda tx: self._leave_uncertain(tx, case, part)),
+            )
+        if flag.get(TOO_OLD):
+            return Done(
+                words=wording.FOUND_TOO_LATE,
+                **case.counting.ends(lambda tx: self._too_old(tx, case, part)),
+            )
+        return None
+
+    def _adopt_before(
+        self, tx: Transaction, item: Item, case: _Case, part: Part, found: Sequence[Accepted]
+    ) -> bool:
+        is_found = self._adopt(tx, case, part, found)
+        restored.flag_notes(tx, item)  # what its report says has been noted before
+        return is_found
+
+    def _too_old(self, tx: Transaction, case: _Case, part: Part) -> None:
+        written_ms = comments.written_at(tx, int(case.message.comment_id or 0))
+        note = wording.found_too_late([written_ms], tx.now_ms())
+        refused = Refusal(reason=wording.FOUND_TOO_LATE, note=note)
+        self._refuse(tx, case, part, refused, None)
 
     def _adopt(self, tx: Transaction, case: _Case, part: Part, found: Sequence[Accepted]) -> bool:
         """Take the first text on the carrier's list that isn't one of our others."""
@@ -244,8 +309,8 @@ class TextSender:
             self._refuse(tx, case, part, refused, error.code)
 
         if carrier.errors.is_opted_out(error.code) or carrier.errors.is_landline(error.code):
-            return Done(words=error.words, save=save)
-        return GaveUp(words=error.words, save=save)
+            return Done(words=error.words, **case.counting.ends(save))
+        return GaveUp(words=error.words, **case.counting.ends(save))
 
     def _refuse(
         self, tx: Transaction, case: _Case, part: Part, refused: Refusal, code: str | None
@@ -263,8 +328,12 @@ class TextSender:
         sum_up(tx, case.message)
         tell_agent(tx, case.message, wording.uncertain(), self.directory(tx))
 
-    def _conclude(self, tx: Transaction, case: _Case) -> None:
+    def _conclude(self, tx: Transaction, case: _Case, item: Item) -> None:
         """Tell the agent what they could not know: many texts, or sent after all."""
+        self._tell(tx, case)
+        restored.flag_notes(tx, item)
+
+    def _tell(self, tx: Transaction, case: _Case) -> None:
         message = case.message
         if message.kind != "reply" or message.conversation_id is None:
             return
@@ -295,24 +364,13 @@ class TextSender:
                 parts.set_outcome(tx, part.id, "failed", reason=words)
         sum_up(tx, message)
         tell_agent(tx, message, wording.given_up(words), self.directory(tx))
+        self.counters.count_outbound("failed")
 
-    async def _was_withdrawn(self, job: Job, case: _Case) -> bool:
-        """Whether a reply that has waited was made private or redacted meanwhile."""
-        message = case.message
-        waited = case.now_ms - message.created_at
-        is_fresh = job.item.attempts == 0 and waited < RECHECK_AFTER_MS
-        if message.kind != "reply" or is_fresh or message.comment_id is None:
-            return False
-        if any(part.begun_at is not None for part in await job.keep(_parts_of(message))):
-            return False  # some of it may be with the customer already
-        since = await job.keep(lambda tx: comments.written_at(tx, int(message.comment_id or 0)))
-        try:
-            found = await self.desk.comments_since(TicketId(int(message.ticket_id or 0)), since)
-        except TicketGone:
-            return True
-        except (TryLater, Refused, OutcomeUnknown):
-            return False  # the desk is away; what was read when it was collected stands
-        return any(item.id == message.comment_id and not item.public for item in found)
+
+def _asked_at(tx: Transaction, message: Message, since_ms: int) -> int:
+    """When this text can have left at the earliest, as far as the restored database knows."""
+    written_ms = 0 if message.comment_id is None else comments.written_at(tx, message.comment_id)
+    return max(since_ms, written_ms)
 
 
 def _fresh(part: Part) -> Callable[[Transaction], Part]:
@@ -337,7 +395,3 @@ def _wait_for_sign(job: Job, part: Part, words: str, wait_s: float) -> Later:
             work.hurry(tx, job.item.lane)
 
     return Later(words=words, pause_s=wait_s, unknown=True, save=save)
-
-
-def _parts_of(message: Message) -> Callable[[Transaction], list[Part]]:
-    return lambda tx: list(parts.of_message(tx, message.id))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from bridge.carriers.contract import Carrier, DeliveryReport
 from bridge.domain.directory import Directory
 from bridge.outbound import wording
+from bridge.outbound.counting import watch
 from bridge.store import contacts, messages, parts, work
 from bridge.store.contacts import Source
 from bridge.store.database import Transaction
@@ -24,12 +27,16 @@ RANK = {
     "delivered": 4,  # a receipt from the phone beats a failure that was reported before it
 }
 FAILURES = frozenset({"failed", "undelivered"})
+T = TypeVar("T")
 
 
 def take_report(
     tx: Transaction, carrier: Carrier, report: DeliveryReport, directory: Directory
-) -> str | None:
-    """Apply a delivery report, or keep it until its text is known. Returns the message's id."""
+) -> tuple[str | None, str | None]:
+    """Apply a delivery report, or keep it until its text is known.
+
+    Returns the message's id, and the state that it came into by the report, where it did.
+    """
     part = parts.get(tx, report.ref) if report.ref else None
     if part is not None and part.carrier_id not in (None, report.carrier_id):
         part = None  # our own reference, on another text than ours: go by the carrier's id
@@ -40,13 +47,17 @@ def take_report(
         parts.keep_early_report(
             tx, carrier=carrier.name, carrier_id=report.carrier_id, report=early
         )
-        return None
+        return None, None
     was_unknown = part.carrier_id is None
-    apply_state(tx, carrier, part, early, directory, carrier_id=report.carrier_id)
+
+    def apply(tx: Transaction) -> None:
+        apply_state(tx, carrier, part, early, directory, carrier_id=report.carrier_id)
+
+    _, state = watch(tx, part.message_id, apply)
     message = messages.get(tx, part.message_id)
     if was_unknown and message is not None and message.conversation_id is not None:
         work.hurry(tx, work.lane_out(message.conversation_id))  # it waits for just this
-    return part.message_id
+    return part.message_id, state
 
 
 def apply_state(

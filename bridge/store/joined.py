@@ -9,6 +9,7 @@ from typing import Any
 
 from bridge.store import attempts, messages
 from bridge.store.database import Transaction
+from bridge.store.restored import FLAG
 from bridge.store.work import Item
 
 MOST = 100  # in one comment: all of them are settled in one transaction
@@ -33,7 +34,7 @@ def behind(tx: Transaction, item: Item) -> Sequence[Fellow]:
     )
     found: list[Fellow] = []
     for row in rows:
-        if row["kind"] != "text" or row["intent"] is not None:
+        if row["kind"] != "text" or row["intent"] is not None or FLAG in _payload(row):
             break
         found.append(_fellow(row))
     return found
@@ -112,5 +113,10 @@ def _fellow(row: Mapping[str, Any]) -> Fellow:
         work_id=int(row["id"]),
         ref=str(row["ref"]),
         message_id=str(row["message_id"]),
-        warning=json.loads(str(row["payload"])).get("warning"),
+        warning=_payload(row).get("warning"),
     )
+
+
+def _payload(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    payload: Mapping[str, Any] = json.loads(str(row["payload"]))
+    return payload

@@ -17,6 +17,15 @@ MIGRATION_LOCK = 7_564_147  # one process migrates, the others wait
 NOW = "cast(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)"
 NOTE_STEP = f"INSERT INTO migrations VALUES (%s, %s, {NOW})"  # noqa: S608 - all of it is ours
 
+KEEP_META = (
+    "INSERT INTO meta (name, value) VALUES (%s, %s) "
+    "ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+)
+SERVER = (
+    "SELECT system_identifier || '/' || timeline_id "
+    "FROM pg_control_system(), pg_control_checkpoint()"
+)
+
 # A network that swallows packets is noticed within ten seconds; what the URL says goes before.
 DEFAULTS = {
     "application_name": "bridge",
@@ -77,11 +86,31 @@ def migrate(connection: Connection) -> str:
                 done = {row[0] for row in connection.execute("SELECT number FROM migrations")}
             for step in steps_to_go(read_migrations("postgres"), done):
                 _apply(connection, step)
+            _note_place(connection)
     finally:
         if not connection.closed:
             connection.execute(cast("Any", f"SELECT pg_advisory_unlock({lock})"))
             connection.execute(SET_UP)
     return schema
+
+
+def _note_place(connection: Connection) -> None:
+    """Notice where the tables are others than those that were written to: a dump was restored
+    (they are new then), or the server went back, or took over with less than all (it counts its
+    timelines)."""
+    oid = _only(connection, "SELECT to_regclass('meta')::oid")
+    try:
+        with connection.transaction():
+            server = _only(connection, SERVER)
+    except psycopg.Error:  # some hosts keep this to themselves
+        server = ""
+    place = f"{server}/{oid}"
+    known = _only(connection, "SELECT value FROM meta WHERE name = 'place'")
+    if place == known:
+        return
+    connection.execute(KEEP_META, ("place", place))
+    if known is not None:
+        connection.execute(KEEP_META, ("restored", "{}"))
 
 
 def _apply(connection: Connection, step: Migration) -> None:

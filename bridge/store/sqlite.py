@@ -200,7 +200,8 @@ class SqliteDatabase:
     async def back_up(self, path: str) -> None:
         """Copy everything to a new file with SQLite's online backup."""
         assert self._reader is not None, "open() first"  # noqa: S101 - a fault of ours
-        await self._reader.run_whole(lambda c: back_up(c, path))
+        now_ms = self._clock.now_ms()  # before the copy begins: what comes later may be missing
+        await self._reader.run_whole(lambda c: back_up(c, path, now_ms))
 
     async def _commit(self, batch: list[Waiting]) -> None:
         assert self._writer is not None, "open() first"  # noqa: S101 - a fault of ours

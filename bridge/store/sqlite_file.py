@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 import re
 import sqlite3
@@ -30,7 +31,7 @@ RESTORE: Final = (
 RUINED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 UNFINISHED: Final = ".unfinished"
 WAL_HEADER: Final = 32  # bytes
-MARK: Final = "INSERT OR REPLACE INTO meta (name, value) VALUES ('restored', '{}')"
+MARK: Final = "INSERT OR REPLACE INTO meta (name, value) VALUES ('restored', ?)"
 
 
 def refuse_network(path: Path, mounts: Path = MOUNTS) -> None:
@@ -145,10 +146,10 @@ def take_lock(path: str) -> IO[str]:
     return handle
 
 
-def back_up(connection: sqlite3.Connection, path: str) -> None:
+def back_up(connection: sqlite3.Connection, path: str, now_ms: int) -> None:
     """Copy everything to a new file, which is there only once it is whole. Raises UserMistake.
 
-    The copy is marked: a service that is started from it looks before it sends (bridge/restore).
+    The copy is marked: a service that starts from it looks before it sends (restored.py beside).
     """
     if Path(path).exists():
         raise UserMistake(f"{path}: exists already; a backup never overwrites")
@@ -156,7 +157,7 @@ def back_up(connection: sqlite3.Connection, path: str) -> None:
     try:
         Path(unfinished).unlink(missing_ok=True)  # of a backup that was killed
         touch_private(unfinished)
-        _copy(connection, unfinished)
+        _copy(connection, unfinished, now_ms)
         Path(unfinished).rename(path)
         _flush_folder(Path(path).parent)
     except (sqlite3.Error, OSError) as error:
@@ -165,13 +166,13 @@ def back_up(connection: sqlite3.Connection, path: str) -> None:
         raise UserMistake(f"{path}: the backup can't be written: {error}") from error
 
 
-def _copy(connection: sqlite3.Connection, path: str) -> None:
+def _copy(connection: sqlite3.Connection, path: str, now_ms: int) -> None:
     target = sqlite3.connect(path, isolation_level=None)
     try:
         connection.backup(target)
         target.execute("PRAGMA journal_mode = DELETE")  # one file, and nothing beside it
         target.execute("PRAGMA synchronous = FULL")
-        target.execute(MARK)
+        target.execute(MARK, (json.dumps({"taken": now_ms}),))
         found = target.execute("PRAGMA quick_check(1)").fetchone()[0]
         if found != "ok":
             raise sqlite3.DatabaseError(found)

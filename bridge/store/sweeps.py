@@ -55,11 +55,13 @@ def drop_failed(tx: Transaction, item: Item) -> None:
     tx.run(sql, item.lane, item.id)
 
 
-def begin(tx: Transaction, account: str, part: str = "") -> Position:
-    """How far this has been swept; the first time it starts here and now."""
+def begin(
+    tx: Transaction, account: str, part: str = "", *, since_ms: int | None = None
+) -> Position:
+    """How far this has been swept; the first time it starts here and now (or at `since_ms`)."""
     tx.run(
         "INSERT INTO sweeps (account, part, since) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-        *(account, part, tx.now_ms()),
+        *(account, part, tx.now_ms() if since_ms is None else since_ms),
     )
     row = tx.first("SELECT * FROM sweeps WHERE account = $1 AND part = $2", account, part)
     assert row is not None, "just made"  # noqa: S101 - the primary key sees to it

@@ -13,7 +13,7 @@ import structlog
 
 from bridge.desks.contract import Change, Changes, Desk, TicketId
 from bridge.errors import CredentialsRefused, Refused
-from bridge.store import sweeps, updates, work
+from bridge.store import restored, sweeps, updates, work
 from bridge.store.database import Transaction
 from bridge.store.sweeps import Position
 from bridge.sweeps.plan import plan_next
@@ -51,18 +51,24 @@ class ReplySweep:
         except Refused as error:
             log.warning("sweep.refused", account=self.desk.name, reason=error.words)
             words = error.words
-            return Done(words=words, save=lambda tx: plan_next(tx, job.item, self.interval_ms))
+            return Done(words=words, save=lambda tx: self._give_up(tx, job))
 
         def save(tx: Transaction) -> None:
             if page is not None:
                 self._put_looks(tx, page.changes)
                 sweeps.move(tx, self.desk.name, position=page.cursor or None, is_done=not page.more)
+                if not page.more:
+                    restored.note_swept(tx, self.desk.name)
             has_more = page is not None and page.more
             soon_ms = min(self.interval_ms, BETWEEN_PAGES_MS)
             plan_next(tx, job.item, soon_ms if has_more else self.interval_ms)
 
         seen = len(direct) + (0 if page is None else len(page.changes))
         return Done(words=f"{seen} tickets compared", save=save)
+
+    def _give_up(self, tx: Transaction, job: Job) -> None:
+        restored.note_swept(tx, self.desk.name)  # what it won't tell is not worth waiting for
+        plan_next(tx, job.item, self.interval_ms)
 
     def _begin(self, tx: Transaction) -> tuple[Position, Sequence[TicketId], int]:
         now_ms = tx.now_ms()

@@ -34,6 +34,8 @@ from bridge.domain.limits import Limits
 from bridge.errors import CredentialsRefused, Refused
 from bridge.store import updates
 from bridge.store.database import Transaction
+from bridge.store.restored import FLAG
+from bridge.ticketing.restored import find_written
 from bridge.work.outcomes import Job
 
 log = structlog.get_logger()
@@ -57,13 +59,19 @@ class DeskWriter:
         Raises TryLater or OutcomeUnknown, in which case nothing is known yet.
         """
         intent = job.item.intent
-        if intent is None:
-            return None
-        if intent["do"] != "create":
+        found = None if intent is None else await self._settle(job, intent)
+        if found is not None or FLAG not in job.item.payload:
+            return found
+        if job.item.intent is not None:
+            await job.intend(None)  # nothing of before the restore is still on its way
+        return await find_written(self.desk, job)
+
+    async def _settle(self, job: Job, intent: Mapping[str, Any]) -> Written | None:
+        if intent["do"] == "comment":
             # Where it is not there it may still be on its way: it stays noted, so that the next try
             # is the same write, under the same mark.
             return await self._find_mark(TicketId(intent["ticket_id"]), intent)
-        found = await self._settle_create(intent)
+        found = await self._settle_create(intent) if intent["do"] == "create" else None
         if found is None:
             await job.intend(None)
         return found

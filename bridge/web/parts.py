@@ -11,6 +11,7 @@ from aiohttp import web
 from bridge.carriers.contract import Carrier, DeliveryReport, InboundText
 from bridge.clock import Clock
 from bridge.desks.zendesk.events import Hint
+from bridge.domain.directory import TicketsFrom
 from bridge.metrics import Metrics
 from bridge.store.database import Database
 
@@ -42,6 +43,7 @@ class WebParts:
     - `note_forgery(source, reason)`: remember a refused webhook for `doctor`; never raises.
     - `queue_message`: answers at least {"id"}, and {"created": False} where the idempotency key
       had been used for the same message. Raises BadRequest, NotDurable.
+    - `tickets_from`: whose texts become tickets where a sender doesn't say otherwise.
     - `wake`: there is work to do. `ready`: None, or why nothing can be stored.
     """
 
@@ -59,6 +61,7 @@ class WebParts:
     queue_message: Callable[[NewMessage], Awaitable[Mapping[str, Any]]]
     wake: Callable[[], None]
     ready: Callable[[], Awaitable[str | None]]
+    tickets_from: TicketsFrom = "anyone"
 
 
 PARTS = web.AppKey("parts", WebParts)

@@ -20,10 +20,12 @@ def nothing(_tx: Transaction) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """It is done; `save` runs in the transaction that takes the work out."""
+    """It is done. `save` runs in the transaction that takes the work out, `then` once that is
+    kept."""
 
     words: str
     save: Save = nothing
+    then: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +44,12 @@ class Later:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GaveUp:
-    """It can't be done; it is kept as failed work. `save` notes it on the message."""
+    """It can't be done; it is kept as failed work. `save` notes it on the message, `then` runs
+    once that is kept."""
 
     words: str
     save: Save = nothing
+    then: Callable[[], None] = lambda: None
 
 
 Outcome = Done | Later | GaveUp

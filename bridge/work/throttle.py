@@ -15,6 +15,7 @@ from bridge.store.ranks import NOTES, SWEEPS, TEXTS, UNLIMITED
 
 FEWEST = 2  # places: one lane that is slow holds up no other
 MOST_ASKED = 3  # lanes that were asked to wait: then all of the kind do
+LONGEST_DARK_S = 10.0  # between looks whether a far side that takes nothing is back
 LONGEST_OF_ALL_S = 60.0  # no limit but a single ticket's asks for more
 
 
@@ -25,6 +26,9 @@ class Throttle:
     at_once: int
     _places: float = field(init=False)
     _asked: dict[int, dict[str, int]] = field(default_factory=dict)  # by kind: lane, until when
+    _failing: set[str] = field(default_factory=set)  # lanes, since anything got through
+    _dark_until_ms: int = 0
+    _dark_s: float = 0.0
     _unnoted: set[str] = field(default_factory=set)  # claimed, its update not yet counted
 
     def __post_init__(self) -> None:
@@ -45,6 +49,8 @@ class Throttle:
 
     def got_through(self) -> None:
         """The far side took something."""
+        self._failing.clear()
+        self._dark_until_ms, self._dark_s = 0, 0.0
         self._places = min(float(self.at_once), self._places + 1)
 
     def was_asked(self, lane: str, rank: int, pause_s: float, now_ms: int) -> None:
@@ -52,6 +58,16 @@ class Throttle:
         if pause_s <= LONGEST_OF_ALL_S:
             self._places = max(float(min(FEWEST, self.at_once)), self._places / 2)
             self._asked.setdefault(_kind(rank), {})[lane] = now_ms + int(pause_s * 1000)
+
+    def failed(self, lane: str, first_s: float, now_ms: int) -> None:
+        """A lane's call failed. When several do and none gets through, the far side is away: a few
+        lanes ask for the others whether it is back, after `first_s`, then ever more seldom."""
+        self._failing.add(lane)
+        if len(self._failing) < MOST_ASKED or now_ms < self._dark_until_ms:
+            return  # these were under way
+        self.paused()
+        self._dark_s = min(max(first_s, self._dark_s * 2), LONGEST_DARK_S)
+        self._dark_until_ms = now_ms + int(self._dark_s * 1000)
 
     def paused(self) -> None:
         """The far side asked everybody to wait: afterwards it is approached slowly."""
@@ -73,14 +89,15 @@ class Throttle:
 
     def held_ms(self, now_ms: int) -> int:
         """How long until a rank that is held back for the far side's sake may go on, 0: none is."""
-        held = [self._held_ms(rank, now_ms) for rank in (UNLIMITED, TEXTS)]
+        held = [self._held_ms(rank, now_ms) for rank in (UNLIMITED, TEXTS, SWEEPS)]
         return min((wait_ms for wait_ms in held if wait_ms > 0), default=0)
 
     def _held_ms(self, rank: int, now_ms: int) -> int:
         asked = self._asked.get(_kind(rank), {})
         for lane in [lane for lane, until in asked.items() if until <= now_ms]:
             del asked[lane]
-        return max(asked.values()) - now_ms if len(asked) >= MOST_ASKED else 0
+        held_ms = max(asked.values()) - now_ms if len(asked) >= MOST_ASKED else 0
+        return max(held_ms, self._dark_until_ms - now_ms)
 
 
 def _kind(rank: int) -> int:

@@ -12,7 +12,7 @@ import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import structlog
 
@@ -24,7 +24,8 @@ from bridge.store import attempts, leases, work
 from bridge.store.database import Database, Transaction
 from bridge.store.ranks import NOTES, TEXTS
 from bridge.store.work import Claim, Item, LeaseLost
-from bridge.work.outcomes import Done, GaveUp, Job, Later, Outcome, Save, name_of, nothing
+from bridge.work.claimed import ClaimedJob
+from bridge.work.outcomes import Done, GaveUp, Job, Later, Outcome, name_of
 from bridge.work.pace import Pace
 from bridge.work.throttle import Throttle
 
@@ -50,37 +51,6 @@ class Counters(Protocol):
     def count_attempt(self, kind: str, outcome: str) -> None:
         """Count one attempt."""
         ...
-
-
-@dataclass(slots=True)
-class _Turn:
-    """A claimed item as its handler sees it (the `Job` contract)."""
-
-    database: Database
-    claimed: Claim
-    item: Item
-    began_ms: int
-    throttle: Throttle
-
-    async def intend(self, intent: Mapping[str, Any] | None, save: Save = nothing) -> None:
-        """Make durable that this write may leave."""
-
-        def commit(tx: Transaction) -> None:
-            work.save_intent(tx, self.claimed, intent)
-            save(tx)
-
-        await self.database.write(commit)
-        self.item = replace(self.item, intent=intent)
-        self.throttle.noted(self.claimed.lane)
-
-    async def keep(self, transaction: Callable[[Transaction], T]) -> T:
-        """Run a transaction under the claim."""
-
-        def commit(tx: Transaction) -> T:
-            work.check(tx, self.claimed)
-            return transaction(tx)
-
-        return await self.database.write(commit)
 
 
 @dataclass(slots=True)
@@ -275,7 +245,7 @@ class Worker:
         if item.starts > MOST_CRASHES:
             words = f"begun {item.starts - 1} times and never ended: it may crash the bridge"
             return await self._save(claimed, GaveUp(words=words), began_ms, "crashed")
-        turn = _Turn(self.database, claimed, item, began_ms, self._throttle)
+        turn = ClaimedJob(self.database, claimed, item, began_ms, self._throttle)
         try:
             outcome = await self.handlers[item.kind](turn)
         except (TryLater, Refused, OutcomeUnknown) as error:
@@ -308,6 +278,9 @@ class Worker:
             elif error.pause_s is not None:
                 now_ms = steady_ms(self.clock)
                 self._throttle.was_asked(claimed.lane, claimed.rank, error.pause_s, now_ms)
+            else:
+                base_s = self.pace.retry_base_s
+                self._throttle.failed(claimed.lane, base_s, steady_ms(self.clock))
             return await self._save(claimed, self._again(claimed.item, error), began_ms, "later")
         if isinstance(error, OutcomeUnknown):
             return await self._save(claimed, self._again(claimed.item, error), began_ms, "unknown")
@@ -366,7 +339,10 @@ class Worker:
             self._throttle.got_through()
         self.counters.count_attempt(claimed.item.kind, name)
         # Shielded: how it ended is known, and a stop must not make it unknown again.
-        return await asyncio.shield(self.database.write(commit))
+        item = await asyncio.shield(self.database.write(commit))
+        if isinstance(outcome, (Done, GaveUp)):
+            outcome.then()
+        return item
 
     def _pause_of(self, item: Item, outcome: Later) -> int:
         if outcome.unknown and outcome.pause_s is not None:

@@ -9,6 +9,8 @@
  *   flush-fails, fold-fails, write-fails, is-full
  *                 while there is such a file, flushes, those of databases alone, or writes end in
  *                 EIO, or writes in ENOSPC
+ *   flush-kills, fold-kills
+ *                 while there is such a file, flushes (those of databases) kill the process
  *
  * Kept files are made anew each time and renamed into place, so a hard link to one is a snapshot.
  */
@@ -18,6 +20,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,6 +131,10 @@ static int flush(int fd, const char *name) {
     int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, name);
     int what = what_is(fd);
     if (!what) return real(fd);
+    if (is_switched_on("flush-kills") || (what == 3 && is_switched_on("fold-kills"))) {
+        kill(getpid(), SIGKILL);
+        pause();
+    }
     if (is_switched_on("flush-fails") || (what == 3 && is_switched_on("fold-fails"))) {
         errno = EIO;
         return -1;

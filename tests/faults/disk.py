@@ -13,7 +13,9 @@ from typing import Literal
 import pytest
 
 SOURCE = Path(__file__).with_name("disk.c")
-Trouble = Literal["flush-fails", "fold-fails", "write-fails", "is-full"]
+Trouble = Literal[
+    "flush-fails", "fold-fails", "write-fails", "is-full", "flush-kills", "fold-kills"
+]
 
 
 def compiled(shared: Path) -> Path:
@@ -43,7 +45,7 @@ class Disk:
         self.folder = folder.resolve()
         self.kept = kept.resolve()
         self.acks = self.kept / "acks"
-        self._library = library
+        self.library = library
         self.folder.mkdir(exist_ok=True)
         self.kept.mkdir()
 
@@ -51,7 +53,7 @@ class Disk:
     def environment(self) -> dict[str, str]:
         """What a process has to be started with."""
         return {
-            "LD_PRELOAD": str(self._library),
+            "LD_PRELOAD": str(self.library),
             "DISK_FOLDER": str(self.folder),
             "DISK_KEPT": str(self.kept),
             "DISK_ACKS": str(self.acks),

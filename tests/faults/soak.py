@@ -14,7 +14,8 @@ from pathlib import Path
 
 from tests import postgres
 from tests.faults.machine import play
-from tests.faults.storm import Plan, Storm
+from tests.faults.plan import Plan
+from tests.faults.storm import Storm
 
 # Texts, conversations, replies, seconds of talk.
 SIZES = {

@@ -12,12 +12,12 @@ import random
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 from bridge.sandbox.demo import Sandbox
 from bridge.sandbox.zendesk.records import Ticket
-from tests.faults.checker import EXPLAINED, Case, Violation, find_violations
+from tests.faults.checker import EXPLAINED, Case, find_violations
 from tests.faults.ending import count_unfinished, read_ending
 from tests.faults.ledger import (
     AgentReply,
@@ -27,6 +27,7 @@ from tests.faults.ledger import (
     hinted_comments,
     read_ledger,
 )
+from tests.faults.plan import WORDS, Plan, Report, customers
 from tests.faults.proxy import FaultProxy, Kind, RandomFaults
 from tests.flows.cast import ACME, VIP
 from tests.flows.conftest import free_port
@@ -48,10 +49,10 @@ WEIGHTS: dict[Kind, float] = {
 WEBHOOK_WEIGHTS: dict[Kind, float] = {**WEIGHTS, "repeat": 4}
 LONGEST_FAULT_S = 2.5  # the last look for a lost text comes well after what is still on its way
 SETTINGS = {
-    "BRIDGE_HTTP_TIMEOUT": "2",
+    "BRIDGE_HTTP_TIMEOUT": "5",
     "BRIDGE_RETRY_BASE": "0.5",
     "BRIDGE_RETRY_MAX": "1",
-    "BRIDGE_SETTLE_WAIT": "0.25",
+    "BRIDGE_SETTLE_WAIT": "0.5",
     "BRIDGE_SWEEP_INTERVAL": "2",
     "BRIDGE_ZENDESK_UPDATES_PER_MINUTE": "0",
     "BRIDGE_ZENDESK_UPDATES_PER_TICKET": "0",
@@ -59,79 +60,13 @@ SETTINGS = {
 # As the manual says, but not as patient: retries of everything, within 15 seconds in all.
 WEBHOOK = "/carriers/twilio/inbound#ct=2000&rt=3000&rc=5&rp=all"
 CANARY = "zebrafinch"  # in every text
-AREAS = ("202", "212", "213", "305", "312", "404", "415", "503", "512", "617", "702", "713")
 LONG = " and so on" * 160  # makes two texts of a reply
-WORDS = (
-    "where is my order",
-    "the parcel came today",
-    "grüße aus Köln",
-    "is this still open?",
-    "thanks 👍",
-    "it broke again, again and again",
-)
 # Worth a figure though nothing is wrong.
 ODD = frozenset({"text.sent_again", "text.recovered", "work.lease_lost", "account.paused"})
 EXPORT_LAG_S = 2.0
 MOMENT_S = 0.7
-START_S = 60.0  # a machine may have other things to do
+START_S = 180.0  # a machine may have other things to do
 SWEPT_AFTER_S = 8.0  # a sweep leaves out what is younger than 5 s: its webhook may come yet
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """How much of everything. `seconds` is how long people talk; quiet takes what it takes."""
-
-    seed: int
-    texts: int
-    conversations: int
-    replies: int
-    seconds: float
-    processes: int = 1
-    faults: float = 0.15  # share of the calls
-    kill_every_s: float = 1.0
-    stops: float = 0.15  # share of the conversations
-    real_leases: bool = False  # else a killed process's claims end at once
-    patience_s: float = 120.0
-
-
-@dataclass(slots=True, kw_only=True)
-class Report:
-    """What came of a storm."""
-
-    plan: Plan
-    texts: int = 0
-    unacknowledged: int = 0
-    replies: int = 0
-    unhinted: int = 0
-    kills: int = 0
-    faults: Counter[str] = field(default_factory=Counter)
-    logged: Counter[str] = field(default_factory=Counter)
-    states: Counter[str] = field(default_factory=Counter)
-    talked_s: float = 0.0
-    settled_s: float = 0.0
-    violations: list[Violation] = field(default_factory=list)
-
-    def __str__(self) -> str:
-        faults = ", ".join(f"{kind} {count}" for kind, count in sorted(self.faults.items()))
-        logged = ", ".join(
-            f"{what} {count}" for what, count in sorted((self.logged + self.states).items())
-        )
-        broken = "".join(f"\n  {violation}" for violation in self.violations)
-        return (
-            f"seed {self.plan.seed}: {self.texts} texts ({self.unacknowledged} not acknowledged) "
-            f"in {self.plan.conversations} conversations, {self.replies} replies "
-            f"({self.unhinted} without a hint), {self.kills} kills, {self.faults.total()} faults "
-            f"({faults}); talked {self.talked_s:.0f} s, settled after {self.settled_s:.0f} s; "
-            f"besides: {logged or 'nothing'}; {len(self.violations)} violations{broken}"
-        )
-
-
-def customers() -> Iterator[str]:
-    """Numbers that are kept for fiction, each once."""
-    for area in AREAS:
-        for last in range(100, 200):
-            if (area, last) != ("202", 100):  # that one is ours
-                yield f"+1{area}5550{last}"
 
 
 class Storm:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import NO_SKIP
+from tests.faults.plan import Plan
 from tests.faults.soak import SIZES
-from tests.faults.storm import Plan, Storm
+from tests.faults.storm import Storm
 from tests.flows import conftest as flows
 from tests.flows.conftest import NewStore
 
@@ -18,7 +19,7 @@ new_store = flows.new_store  # a fixture
 
 SEED = "BRIDGE_TESTS_SEED"
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 @pytest.fixture

@@ -20,6 +20,8 @@ from tests import postgres
 from tests.stores import choose_engines
 
 ALL_ENGINES = "BRIDGE_TESTS_ALL_ENGINES"
+# Of the machine: Hypothesis seeds the other, alike in every process, and all would meet there.
+NOBODYS = random.SystemRandom()
 NewStore = Callable[[Path], str]  # the URL of a new store; on SQLite a file in this folder
 QUICK = {
     "BRIDGE_RETRY_BASE": "0.05",
@@ -44,7 +46,7 @@ def free_port() -> int:
     """A port that nobody listens on, outside the range that port 0 is served from: the far sides
     start later, and take theirs from there."""
     while True:
-        port = random.randrange(20_000, 30_000)
+        port = NOBODYS.randrange(20_000, 30_000)
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))

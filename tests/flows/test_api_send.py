@@ -247,7 +247,9 @@ async def test_measures_count_what_came_and_went(sandbox: Sandbox) -> None:
 
     for name, value in {
         'bridge_inbound_texts_total{verdict="ticket"}': 1.0,
+        'bridge_outbound_texts_total{state="sent"}': 1.0,
         'bridge_outbound_texts_total{state="delivered"}': 1.0,
+        'bridge_outbound_texts_total{state="refused"}': 1.0,
         'bridge_work{state="failed"}': 1.0,
         'bridge_work{state="waiting"}': 0.0,
         'bridge_webhooks_refused_total{reason="signature",source="zendesk"}': 1.0,

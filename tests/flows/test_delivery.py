@@ -18,6 +18,7 @@ from tests.flows.outbound import (
     SENDER,
     ask,
     failed,
+    metric,
     notes,
     open_ticket,
     replies,
@@ -276,6 +277,8 @@ async def test_many_reports_at_once_leave_one_state_and_one_note(sandbox: Sandbo
     await settled(sandbox)
 
     assert len(notes(sandbox, ticket)) == 1
+    for state in ("sent", "undelivered"):
+        assert await metric(sandbox, f'bridge_outbound_texts_total{{state="{state}"}}') == 1, state
 
 
 async def _report(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bridge.store import changes, inbox, listing, overview, people, sessions, todo, users
+from bridge.store import changes, inbox, listing, overview, people, replay, sessions, todo, users
 from bridge.store.changes import Author
 from bridge.store.database import Database, Transaction
 from tests.store.rows import BEGAN, CUSTOMER, SENDER, insert
@@ -56,6 +56,7 @@ USES: dict[str, Callable[[Transaction], object]] = {
     "contacts by name": lambda tx: people.by_name(tx, "may", limit=50),
     "on a list": lambda tx: people.on_list(tx, "vip", state="subscribed", after="+1", limit=50),
     "list sizes": lambda tx: people.list_sizes(tx, "vip"),
+    "replay": lambda tx: replay.texts_since(tx, 1, before=(9, 9)),
     "changes": lambda tx: changes.list_changes(tx, before=9, limit=50),
     "changes of a kind": lambda tx: changes.list_changes(tx, subject="user", limit=50),
 }

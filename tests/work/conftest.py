@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from bridge.domain.limits import Room
 from bridge.store import work
 from bridge.store.database import Database, Transaction, Value
 from bridge.store.work import Kind
@@ -62,6 +63,8 @@ class Bench:
         *,
         account: str = "zendesk",
         pace: Pace = PACE,
+        room: Callable[[Transaction], Room] = lambda _tx: Room(),
+        spare_in_s: Callable[[], float] = lambda: 0.0,
     ) -> Worker:
         by_kind = handlers if isinstance(handlers, Mapping) else {"note": handlers}
         return Worker(
@@ -71,6 +74,8 @@ class Bench:
             clock=self.clock,
             pace=pace,
             counters=self.counted,
+            room=room,
+            spare_in_s=spare_in_s,
         )
 
     def start(self, worker: Worker) -> Worker:

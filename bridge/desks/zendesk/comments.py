@@ -15,8 +15,15 @@ from bridge.desks.zendesk.records import (
     time_of,
 )
 
+COVERS = "sms_bridge_more"  # further texts in the same comment, by their ids
 MARK = "sms_bridge"  # our key in `metadata`; read back as metadata.custom.sms_bridge
 STAFF_ROLES = frozenset({"agent", "admin"})
+
+
+def marks_of(draft: CommentDraft) -> dict[str, str]:
+    """What goes into the metadata of a write: how its comment is known again."""
+    more = {COVERS: " ".join(draft.covers)} if draft.covers else {}
+    return {MARK: draft.mark, **more}
 
 
 def comment_request(draft: CommentDraft) -> dict[str, object]:
@@ -35,7 +42,7 @@ def update_request(ticket: Ticket, draft: CommentDraft) -> dict[str, object]:
     """An update that adds one comment, refused with 409 when the ticket is not as it was read."""
     changes: dict[str, object] = {
         "comment": comment_request(draft),
-        "metadata": {MARK: draft.mark},
+        "metadata": marks_of(draft),
         "safe_update": True,
         "updated_stamp": ticket.stamp,
     }
@@ -66,6 +73,7 @@ def read_comment(record: Record, roles: Mapping[int, str]) -> Comment:
     author_id = UserId(id_of(record, "author_id"))
     metadata = record_of(record, "metadata")
     flags = metadata.get("flags")
+    custom = record_of(metadata, "custom")
     html_body = optional_text(record, "html_body") or ""
     return Comment(
         id=CommentId(id_of(record, "id")),
@@ -81,7 +89,8 @@ def read_comment(record: Record, roles: Mapping[int, str]) -> Comment:
         flags=frozenset(flag for flag in flags if isinstance(flag, int))
         if isinstance(flags, list)
         else frozenset(),
-        mark=optional_text(record_of(metadata, "custom"), MARK),
+        mark=optional_text(custom, MARK),
+        covers=tuple((optional_text(custom, COVERS) or "").split()),
         attachments=tuple(
             _read_attachment(each)
             for each in records_of(record, "attachments")

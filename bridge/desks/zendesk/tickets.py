@@ -21,7 +21,7 @@ from bridge.desks.contract import (
     Written,
 )
 from bridge.desks.zendesk.answers import FAR_SIDE, ZendeskRefused
-from bridge.desks.zendesk.comments import MARK, comment_request, written_comment
+from bridge.desks.zendesk.comments import comment_request, marks_of, written_comment
 from bridge.desks.zendesk.records import (
     Malformed,
     Record,
@@ -51,7 +51,7 @@ def creation_body(draft: TicketDraft, *, number_field_id: int | None) -> bytes:
         "comment": comment_request(draft.first),
         # Sent even when empty: a follow-up would else take over the tags of the closed ticket.
         "tags": tags(draft.tags),
-        "metadata": {MARK: draft.first.mark},
+        "metadata": marks_of(draft.first),
     }
     if draft.first.author_id is not None:
         ticket["submitter_id"] = draft.first.author_id

@@ -1,0 +1,122 @@
+"""A keyword rule as a form has it, and the settings as they would be with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Final
+
+from multidict import MultiDict
+
+from bridge.carriers.registry import CAPABILITIES
+from bridge.domain.directory import CarrierWords, KeywordEntry
+from bridge.domain.keywords import overlaps
+from bridge.domain.settings_changes import Documents
+from bridge.domain.settings_edits import Faulty, with_rule
+
+CARRIERS: Final[CarrierWords] = {name: can.answers for name, can in CAPABILITIES.items()}
+_APART: Final = re.compile(r"[,;\n\r]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleForm:
+    """What the fields hold, faulty or not."""
+
+    words: tuple[str, ...] = ()
+    match: str = "message"
+    senders: tuple[str, ...] = ()
+    lists: tuple[str, ...] = ()
+    unsubscribe: tuple[str, ...] = ()
+    set_tags: tuple[str, ...] = ()
+    reply: str = ""
+    confirm: str = ""
+    ticket: bool = False
+
+    def content(self) -> dict[str, Any]:
+        """The rule as the settings file would have it."""
+        found: dict[str, Any] = {
+            "words": self.words,
+            "match": self.match,
+            "senders": self.senders,
+            "lists": self.lists,
+            "unsubscribe": self.unsubscribe,
+            "set_tags": self.set_tags,
+            "reply": self.reply or None,
+            "confirm": self.confirm or None,
+            "ticket": self.ticket,
+        }
+        # Left out where it says nothing: a rule on HELP may have a reply and no more.
+        usual = KeywordEntry.model_fields
+        return {key: value for key, value in found.items() if value != usual[key].default}
+
+
+SHOWN: Final = frozenset(field.name for field in fields(RuleForm))
+
+
+def read_rule(form: MultiDict[str]) -> RuleForm:
+    """The rule out of a form's fields."""
+    return RuleForm(
+        words=_several(form.getall("words", [])),
+        match=form.get("match", "message"),
+        senders=tuple(form.getall("senders", [])),
+        lists=tuple(form.getall("lists", [])),
+        unsubscribe=tuple(form.getall("unsubscribe", [])),
+        set_tags=_several(form.getall("set_tags", [])),
+        reply=_text(form.get("reply", "")),
+        confirm=_text(form.get("confirm", "")),
+        ticket=bool(form.get("ticket")),
+    )
+
+
+def form_of(entry: KeywordEntry) -> RuleForm:
+    """The form that a stored rule fills."""
+    return RuleForm(
+        words=entry.words,
+        match=entry.match,
+        senders=entry.senders,
+        lists=entry.lists,
+        unsubscribe=entry.unsubscribe,
+        set_tags=entry.set_tags,
+        reply=entry.reply or "",
+        confirm=entry.confirm or "",
+        ticket=entry.ticket,
+    )
+
+
+def documents_with(
+    stored: Documents, form: RuleForm, old: str | None
+) -> tuple[Documents, Mapping[str, str]]:
+    """The settings with this rule and no faults, or as they are and why not, by field."""
+    entry = next((one for one in stored.keywords if one.key == old), None)
+    before = {} if entry is None else entry.model_dump(exclude_defaults=True)
+    # What the form doesn't show stays as it was.
+    kept = {key: value for key, value in before.items() if key not in SHOWN}
+    try:
+        return with_rule(stored, {**kept, **form.content()}, old=old), {}
+    except Faulty as error:
+        return stored, error.faults
+
+
+def clashes(documents: Documents) -> dict[str, list[str]]:
+    """For each rule, by its key, what to know about others that meet the same texts."""
+    found: dict[str, list[str]] = {}
+    for one in overlaps([entry.compiled() for entry in documents.keywords]):
+        always = "always" if one.wholly else "for some texts or numbers"
+        won = f"“{one.word}”: this rule comes before {one.loser}, {always}."
+        lost = f"“{one.word}”: the rule {one.winner} comes first, {always}."
+        found.setdefault(one.winner, []).append(won)
+        found.setdefault(one.loser, []).append(lost)
+    for entry in documents.keywords:
+        if not entry.does_something:
+            found.setdefault(entry.key, []).append("It does nothing yet: texts are only kept.")
+    return found
+
+
+def _several(given: Iterable[str]) -> tuple[str, ...]:
+    parts = [part.strip() for one in given for part in _APART.split(one)]
+    return tuple(dict.fromkeys(part for part in parts if part))
+
+
+def _text(given: str) -> str:
+    return given.replace("\r\n", "\n").strip()
