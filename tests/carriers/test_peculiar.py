@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import jwt
 import pytest
@@ -24,7 +25,7 @@ from bridge.http import HttpClient
 from bridge.settings import load_settings
 from tests.carriers.conftest import Scripted, report_in, text_in
 from tests.carriers.kits.every import KITS, build, environment
-from tests.carriers.kits.kit import NOW_S, PUBLIC_URL, Hook, as_json, changed, get
+from tests.carriers.kits.kit import NOW_S, PUBLIC_URL, Hook, as_json, changed, digest, get
 
 BY_NAME = {kit.name: kit for kit in KITS}
 HOOK = Hook()
@@ -397,3 +398,49 @@ async def test_kannel_is_told_what_gsm_can_not_say(
     assert asked.headers["x-kannel-coding"] == coding
     assert asked.body == body.encode()
     assert "sendsms-password" not in asked.path
+
+
+@pytest.mark.parametrize("name", ["twilio"])
+async def test_a_messaging_service_goes_along_and_the_number_stays(
+    name: str, http: HttpClient, far_side: Scripted
+) -> None:
+    kit = BY_NAME[name]
+    service = "MG" + "0" * 32
+    settings = {**kit.settings, "MESSAGING_SERVICE_SID": service}
+    carrier = build(replace(kit, settings=settings), http, api_url=far_side.url)
+    far_side.say(201, {"sid": "SM1", "status": "accepted"})
+
+    await carrier.send(TEXT)
+
+    sent = parse_qs(far_side.asked[0].body.decode())
+    assert (sent["MessagingServiceSid"], sent["From"]) == ([service], [TEXT.sender])
+
+
+@pytest.mark.parametrize("name", ["twilio"])
+async def test_a_shared_key_signs_as_well_as_the_token(name: str, http: HttpClient) -> None:
+    kit = BY_NAME[name]
+    settings = {**kit.settings, "SHARED_KEYS": "KY1=first-shared-key, KY2=second=shared=key"}
+    carrier = build(replace(kit, settings=settings), http)
+    request = kit.inbound(HOOK)
+    fields = sorted(parse_qs(request.body.decode(), keep_blank_values=True).items())
+    signed = request.url + "".join(field + values[0] for field, values in fields)
+
+    for key, secret in (("KY1", "first-shared-key"), ("KY2", "second=shared=key")):
+        headers = {
+            **request.headers,
+            "x-twilio-signature": digest(secret, signed.encode()),
+            "x-twilio-webhooks-signature-settings": f"key={key},algorithm=HMAC_SHA256",
+        }
+        carrier.verify(changed(request, headers=headers))
+        with pytest.raises(Forged):
+            carrier.verify(changed(request, headers={**headers, "x-twilio-signature": "x"}))
+
+
+def test_faulty_shared_keys_are_told_without_them() -> None:
+    settings = {**environment(BY_NAME["twilio"]), "BRIDGE_TWILIO_SHARED_KEYS": "KY1=a,hidden"}
+
+    with pytest.raises(UserMistake, match="SHARED_KEYS: expected shared keys") as fault:
+        load_settings(settings, None)
+    assert "hidden" not in str(fault.value)
+    good = {**settings, "BRIDGE_TWILIO_SHARED_KEYS": "KY1=first-shared-key"}
+    assert "first-shared-key" in load_settings(good, None).secret_values
