@@ -162,7 +162,7 @@ async def _asked_to_come_again(sandbox: Sandbox) -> bool:
 
 
 async def _comes_back(sandbox: Sandbox, process: Process) -> None:
-    await eventually(lambda: _is(sandbox, "/readyz", 200), within_s=20)
+    await eventually(lambda: _is(sandbox, "/readyz", 200), within_s=60)
     assert await text(sandbox, "after") == (200,)
     await all_written(sandbox, 3)
     assert on_tickets(sandbox) == ["after", "before", "meanwhile"]
