@@ -314,6 +314,7 @@ class ReplyCollector:
             conversation=link.conversation,
             carrier=sender.carrier,
             longest=self.longest(sender.carrier),
+            plain=sender.plain_characters,
             body=body,
             ticket_id=ticket.id,
             comment_id=comment.id,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bridge.desks.contract import Attachment, Comment
 from bridge.domain import segments
 from bridge.domain.plaintext import plain_to_text, to_text
+from bridge.domain.typography import to_gsm
 from bridge.ids import new_id
 from bridge.store import messages, parts, work
 from bridge.store.conversations import Conversation
@@ -36,12 +37,16 @@ def put_text(
     idempotency_key: str | None = None,
     about_consent: bool = False,
     recovered: Recovered | None = None,
+    plain: bool = False,
 ) -> str:
     """Store a text to be sent, its parts and the work. `longest` is in UTF-16 units.
 
-    `about_consent`: an answer to STOP or START, which waits for no other text. Returns its id.
+    `plain`: typographic characters are made GSM-7 where that saves segments. `about_consent`: an
+    answer to STOP or START, which waits for no other text. Returns its id.
     """
     message_id = new_id()
+    if plain:
+        body = to_gsm(body)
     pieces = segments.split(body, longest)
     counts = [segments.measure(piece).segments for piece in pieces]
     messages.add_outbound(

@@ -65,7 +65,7 @@ LONG = " and so on" * 160  # makes two texts of a reply
 ODD = frozenset({"text.sent_again", "text.recovered", "work.lease_lost", "account.paused"})
 EXPORT_LAG_S = 2.0
 MOMENT_S = 0.7
-START_S = 60.0  # a machine may have other things to do
+START_S = 180.0  # a machine may have other things to do
 SWEPT_AFTER_S = 8.0  # a sweep leaves out what is younger than 5 s: its webhook may come yet
 
 

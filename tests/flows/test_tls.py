@@ -40,7 +40,11 @@ async def guarded(tmp_path: Path, new_store: NewStore) -> AsyncIterator[Guarded]
     """The bridge as a process, not yet started, with a front that has no certificate yet."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
-    settings = {**QUICK, "BRIDGE_DATABASE_URL": new_store(tmp_path)}
+    settings = {
+        **QUICK,
+        "BRIDGE_DATABASE_URL": new_store(tmp_path),
+        "BRIDGE_HTTP_TIMEOUT": "10",  # a slow handshake is another fault than a wrong certificate
+    }
     sandbox = Sandbox(folder=tmp_path, port=free_port(), changes=settings)
     await sandbox.start_far_sides()
     await sandbox.set_up()
