@@ -21,7 +21,7 @@ from tests.stores import rows, sqlite_only
 
 engine, new_store = flows.engine, flows.new_store  # fixtures
 pytest_generate_tests = flows.pytest_generate_tests
-pytestmark = [pytest.mark.both_engines, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.both_engines, pytest.mark.timeout(400)]
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS

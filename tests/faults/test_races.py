@@ -23,7 +23,7 @@ from tests.stores import postgres_only
 
 engine, new_store = flows.engine, flows.new_store  # fixtures
 pytest_generate_tests = flows.pytest_generate_tests
-pytestmark = [pytest.mark.both_engines, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.both_engines, pytest.mark.timeout(400)]
 
 T = TypeVar("T")
 
