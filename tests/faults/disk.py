@@ -45,7 +45,7 @@ class Disk:
         self.folder = folder.resolve()
         self.kept = kept.resolve()
         self.acks = self.kept / "acks"
-        self._library = library
+        self.library = library
         self.folder.mkdir(exist_ok=True)
         self.kept.mkdir()
 
@@ -53,7 +53,7 @@ class Disk:
     def environment(self) -> dict[str, str]:
         """What a process has to be started with."""
         return {
-            "LD_PRELOAD": str(self._library),
+            "LD_PRELOAD": str(self.library),
             "DISK_FOLDER": str(self.folder),
             "DISK_KEPT": str(self.kept),
             "DISK_ACKS": str(self.acks),

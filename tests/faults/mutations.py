@@ -127,11 +127,12 @@ def make_copy(folder: Path, edits: Iterable[Edit] = ()) -> None:
 def run_tests(folder: Path, tests: Sequence[str], environment: Mapping[str, str]) -> Run:
     """Run these tests of a copy against its own bridge."""
     plugins = [argument for plugin in PLUGINS for argument in ("-p", plugin)]
+    own = tempfile.mkdtemp(dir=folder)  # pytest empties it, and others may run in this copy
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider"),
             *plugins,
-            *(f"--basetemp={folder / 'temporary'}", *tests),
+            *(f"--basetemp={own}/temporary", *tests),
         ],
         cwd=folder,
         env={**os.environ, **environment, "PYTHONPATH": str(folder)},
