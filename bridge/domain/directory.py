@@ -166,6 +166,7 @@ class Sender(Document):
     answers: Annotated[tuple[OptOutWord, ...], Field(max_length=3)] | None = None
     texts: Texts = Texts()
     hours: _Line | None = None
+    reopen_on_chatter: _Switch = False
     on_uncertain: OnUncertain | None = None
     reopen_on_failure: _Switch = False
     keep_signature: _Switch = True

@@ -8,10 +8,10 @@ keyword, consent policy, ticket.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from bridge.domain import auto_replies
+from bridge.domain import auto_replies, machines
 from bridge.domain.auto_replies import Moment
 from bridge.domain.directory import Sender
 from bridge.domain.keywords import KeywordRule, RuleBook
@@ -87,9 +87,11 @@ class TellAgent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MakeTicket:
-    """The text goes to the desk. `warning` is a private note beside it: why no reply can go."""
+    """The text goes to the desk. `warning` is a private note beside it: why no reply can go.
+    Without `reopens` a solved ticket stays solved."""
 
     warning: str | None = None
+    reopens: bool = True
 
 
 Action = (
@@ -307,6 +309,11 @@ def _by_policy(facts: Facts) -> Decision:
 
 
 def _ordinary(facts: Facts) -> Decision:
+    chatter = machines.chatter_in(facts.text)
+    if chatter is not None:
+        ticket = replace(_ticket(facts), reopens=facts.sender.reopen_on_chatter)
+        why = f"{machines.IN_WORDS[chatter]}, which asks for nothing"
+        return Decision(verdict="ticket", why=why, actions=(ticket,))
     ticket, why = _ticket(facts), "an ordinary text"
     may_text = facts.can_be_answered and not facts.opted_out
     chosen = auto_replies.choose(facts.moment) if may_text and facts.moment is not None else None

@@ -301,7 +301,7 @@ def _make_ticket(tx: Transaction, case: _Case, action: verdicts.MakeTicket) -> N
         kind="text",
         message_id=case.message.id,
         conversation_id=case.conversation.id,
-        payload={"warning": action.warning},
+        payload={"warning": action.warning, **({} if action.reopens else {"reopens": False})},
     )
 
 

@@ -7,7 +7,18 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bridge.sandbox.demo import Sandbox
-from tests.flows.cast import ACME, MAYA, ORDERS, a_list, ask, keyword, sender, settle, text
+from tests.flows.cast import (
+    ACME,
+    MAYA,
+    ORDERS,
+    a_list,
+    ask,
+    customer_comments,
+    keyword,
+    sender,
+    settle,
+    text,
+)
 from tests.flows.conftest import Start
 from tests.flows.outbound import MovingClock, notes, words
 
@@ -123,6 +134,36 @@ async def test_robot_that_answers_everything_is_met_with_silence(start_sandbox: 
     assert words(sandbox) == [HELLO, "1", "2"]
     (ticket,) = sandbox.zendesk.tickets
     assert sum("three automatic answers" in note for note in notes(sandbox, ticket)) == 1
+
+
+@pytest.mark.parametrize("said", ["Liked “It is on its way”", "Thanks!", "Automatic reply: away"])
+async def test_what_asks_for_nothing_is_told_nothing_and_leaves_a_solved_ticket_solved(
+    start_sandbox: Start, said: str
+) -> None:
+    sandbox = await start_sandbox(house(is_open=False, out_of_hours=CLOSED))
+    await text(sandbox, MAYA, ORDERS, "JOIN", said)
+    (ticket,) = sandbox.zendesk.tickets.values()
+    assert words(sandbox) == ["Welcome"]
+
+    await sandbox.zendesk.set_status(ticket.id, "solved")
+    await text(sandbox, MAYA, ORDERS, said)
+    assert (ticket.status, customer_comments(ticket)) == ("solved", [said, said])
+
+    await text(sandbox, MAYA, ORDERS, "But where is it?")
+    assert ticket.status == "open"
+
+
+async def test_what_asks_for_nothing_reopens_where_the_sender_says_so(
+    start_sandbox: Start,
+) -> None:
+    sandbox = await start_sandbox(sender(ACME, reopen_on_chatter=True))
+    await text(sandbox, MAYA, ACME, "Where is it?")
+    (ticket,) = sandbox.zendesk.tickets.values()
+    await sandbox.zendesk.set_status(ticket.id, "solved")
+
+    await text(sandbox, MAYA, ACME, "Thanks!")
+
+    assert ticket.status == "open"
 
 
 async def test_sender_has_texts_of_its_own(start_sandbox: Start) -> None:

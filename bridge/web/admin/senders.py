@@ -35,7 +35,7 @@ TEXTS: Final = (
     "hours",
 )
 IDS: Final = ("brand_id", "group_id", "ticket_form_id")
-SWITCHES: Final = ("reopen_on_failure", "keep_signature")
+SWITCHES: Final = ("reopen_on_failure", "reopen_on_chatter", "keep_signature")
 WORDS: Final = ("STOP", "START", "HELP")
 SHOWN: Final = frozenset({*TEXTS, *IDS, *SWITCHES, "tags", "answers", "texts"})
 
