@@ -60,15 +60,7 @@ def build_workers(
     sender = _sender(settings, desk, carriers, directory, metrics)
     at_desk: Mapping[str, Any] = {
         **_for_tickets(
-            database,
-            DeskWriter(desk=desk, clock=clock, limits=limits),
-            directory,
-            FileBringer(
-                desk=desk,
-                carriers=carriers,
-                fetch=Fetcher(timeout_s=LONGEST_FETCH_S, most_bytes=LARGEST_FILE).fetch,
-                clock=clock,
-            ),
+            database, DeskWriter(desk=desk, clock=clock, limits=limits), directory, carriers
         ),
         "look": ReplyCollector(
             database=database,
@@ -121,8 +113,14 @@ def _for_tickets(
     database: Database,
     writer: DeskWriter,
     directory: Callable[[Transaction], Directory],
-    files: FileBringer,
+    carriers: Mapping[str, Carrier],
 ) -> Mapping[str, Any]:
+    files = FileBringer(
+        desk=writer.desk,
+        carriers=carriers,
+        fetch=Fetcher(timeout_s=LONGEST_FETCH_S, most_bytes=LARGEST_FILE).fetch,
+        clock=writer.clock,
+    )
     texts = TicketWriter(
         database=database,
         writer=writer,

@@ -275,12 +275,9 @@ class Worker:
             if error.whole_account:
                 pause_s = error.pause_s if error.pause_s is not None else self.pace.retry_base_s
                 await self._pause(error.words, pause_s, "asked")
-            elif error.pause_s is not None:
-                now_ms = steady_ms(self.clock)
-                self._throttle.was_asked(claimed.lane, claimed.rank, error.pause_s, now_ms)
             else:
-                base_s = self.pace.retry_base_s
-                self._throttle.failed(claimed.lane, base_s, steady_ms(self.clock))
+                first_s, now_ms = self.pace.retry_base_s, steady_ms(self.clock)
+                self._throttle.turned_away(claimed, error.pause_s, first_s, now_ms)
             return await self._save(claimed, self._again(claimed.item, error), began_ms, "later")
         if isinstance(error, OutcomeUnknown):
             return await self._save(claimed, self._again(claimed.item, error), began_ms, "unknown")

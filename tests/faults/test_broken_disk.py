@@ -18,7 +18,7 @@ from tests.flows.outbound import metric
 from tests.flows.serving import Process
 
 Unwritable = Literal["is-full", "write-fails"]
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 CUSTOMERS = [f"+1202555{number:04}" for number in range(130, 136)]
 
 
@@ -162,7 +162,7 @@ async def _asked_to_come_again(sandbox: Sandbox) -> bool:
 
 
 async def _comes_back(sandbox: Sandbox, process: Process) -> None:
-    await eventually(lambda: _is(sandbox, "/readyz", 200), within_s=20)
+    await eventually(lambda: _is(sandbox, "/readyz", 200), within_s=60)
     assert await text(sandbox, "after") == (200,)
     await all_written(sandbox, 3)
     assert on_tickets(sandbox) == ["after", "before", "meanwhile"]

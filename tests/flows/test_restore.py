@@ -167,7 +167,7 @@ async def test_work_that_waited_in_the_backup_and_was_done_since_is_not_done_aga
     sandbox.twilio.faults.refuse(*SEND, 429, times=None)
     await sandbox.twilio.customer_texts(MAYA, ACME, "two")
     await sandbox.zendesk.agent_replies(ticket, "<p>Once</p>")
-    await eventually(lambda: sandbox.twilio.faults.seen(*SEND), within_s=20)
+    await eventually(lambda: sandbox.twilio.faults.seen(*SEND), within_s=60)
     backup = Backup(sandbox, tmp_path)
     await backup.take()
     sandbox.zendesk.faults.clear()

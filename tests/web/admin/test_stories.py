@@ -13,7 +13,17 @@ from bridge.sandbox.demo import Sandbox
 from bridge.secrets import fingerprint
 from bridge.store import failed, sessions
 from bridge.web.admin.sign_in import TRIES_BY_NAME
-from tests.flows.cast import ACME, JONAS, MAYA, contact, on_phone, settle, text, tickets
+from tests.flows.cast import (
+    ACME,
+    JONAS,
+    MAYA,
+    contact,
+    on_phone,
+    only_ticket,
+    settle,
+    text,
+    tickets,
+)
 from tests.flows.conftest import QUICK, eventually, free_port
 from tests.sandbox.browsing import needs_browser
 from tests.web.admin.browsing import SIZES, open_page, token_for
@@ -152,6 +162,25 @@ async def test_a_conversation_shows_new_texts_by_itself(sandbox: Sandbox, size: 
         await page.get_by_test_id("bubble").filter(has_text="First").wait_for()
         await text(sandbox, MAYA, ACME, "Second")
         await page.get_by_test_id("bubble").filter(has_text="Second").wait_for()
+
+
+@both_sizes
+async def test_a_reply_goes_to_the_ticket_and_to_the_phone(sandbox: Sandbox, size: str) -> None:
+    await text(sandbox, MAYA, ACME, "Where is my parcel?")
+    token = await token_for(sandbox, "manager")
+    async with open_page(sandbox.url, size=size, token=token) as page:
+        await page.goto(f"{sandbox.url}/admin/conversations")
+        await page.get_by_test_id("conversation").click()
+        await page.get_by_label("Your reply").fill("At the depot <b>now</b>.")
+        await page.get_by_test_id("reply-size").filter(has_text="1 segment").wait_for()
+        await page.get_by_role("button", name="Reply").click()
+        reply = page.locator('[data-testid="bubble"][data-state="delivered"]')
+        await reply.filter(has_text="At the depot <b>now</b>.").wait_for()
+
+    assert [one.body for one in only_ticket(sandbox).comments if one.public][1:] == [
+        "At the depot <b>now</b>."
+    ]
+    assert [body for _, body, _ in on_phone(sandbox, MAYA)] == ["At the depot <b>now</b>."]
 
 
 async def test_a_viewer_changes_nothing_by_page(sandbox: Sandbox) -> None:
