@@ -12,7 +12,9 @@ from bridge.clock import Clock
 from bridge.desks.contract import Desk
 from bridge.domain.directory import Directory
 from bridge.domain.limits import Limits
+from bridge.fetching import Fetcher
 from bridge.inbound import ticket as inbound_ticket
+from bridge.inbound.files import FileBringer
 from bridge.inbound.judge import Rules
 from bridge.inbound.requester import Requesters
 from bridge.inbound.ticket import TicketWriter
@@ -27,6 +29,9 @@ from bridge.ticketing.notes import NoteWriter
 from bridge.ticketing.writes import DeskWriter
 from bridge.work.pace import Pace
 from bridge.work.worker import Worker
+
+LONGEST_FETCH_S = 30.0
+LARGEST_FILE = 20_000_000  # bytes; Zendesk takes 50 MB, carriers pass on a tenth of that
 
 
 def build_workers(
@@ -54,7 +59,9 @@ def build_workers(
     )
     sender = _sender(settings, desk, carriers, directory, metrics)
     at_desk: Mapping[str, Any] = {
-        **_for_tickets(database, DeskWriter(desk=desk, clock=clock, limits=limits), directory),
+        **_for_tickets(
+            database, DeskWriter(desk=desk, clock=clock, limits=limits), directory, carriers
+        ),
         "look": ReplyCollector(
             database=database,
             desk=desk,
@@ -103,15 +110,25 @@ def _sender(
 
 
 def _for_tickets(
-    database: Database, writer: DeskWriter, directory: Callable[[Transaction], Directory]
+    database: Database,
+    writer: DeskWriter,
+    directory: Callable[[Transaction], Directory],
+    carriers: Mapping[str, Carrier],
 ) -> Mapping[str, Any]:
+    files = FileBringer(
+        desk=writer.desk,
+        carriers=carriers,
+        fetch=Fetcher(timeout_s=LONGEST_FETCH_S, most_bytes=LARGEST_FILE).fetch,
+        clock=writer.clock,
+    )
     texts = TicketWriter(
         database=database,
         writer=writer,
         requesters=Requesters(database=database, desk=writer.desk),
         directory=directory,
+        files=files,
     )
-    notes = NoteWriter(database=database, writer=writer)
+    notes = NoteWriter(database=database, writer=writer, bring_files=files.bring_later)
     return {"text": texts.write_text, "note": notes.write_note}
 
 

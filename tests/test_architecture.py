@@ -25,6 +25,7 @@ BELOW_WEB = (
     *GROUND,
     *FAR_SIDES,
     "bridge.current",
+    "bridge.fetching",
     "bridge.domain",
     "bridge.inbound",
     "bridge.invitations",
@@ -51,6 +52,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "bridge.settings": ("bridge.errors", "bridge.addresses", "bridge.setting_types", *CARRIERS),
     "bridge.invitations": ("bridge.errors", "bridge.secrets", "bridge.store"),
     "bridge.http": ("bridge.errors",),
+    "bridge.fetching": ("bridge.errors",),
     "bridge.domain": ("bridge.errors",),
     "bridge.store": (*GROUND, "bridge.domain"),
     "bridge.current": (*GROUND, "bridge.domain", "bridge.store"),
@@ -59,7 +61,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "bridge.desks": (*GROUND, "bridge.domain", "bridge.http"),
     "bridge.ticketing": (*GROUND, *CONTRACTS, "bridge.domain", "bridge.store"),
     # An answer to a keyword is an outgoing text like any other: inbound puts it where replies wait.
-    "bridge.inbound": (*FLOW, "bridge.outbound.compose"),
+    "bridge.inbound": (*FLOW, "bridge.outbound.compose", "bridge.fetching"),
     "bridge.outbound": FLOW,
     "bridge.work": (*GROUND, "bridge.domain", "bridge.store"),
     # A text that a sweep found goes the way of any other.
@@ -102,7 +104,14 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
 # Libraries that only some rooms may touch: HTTP, SQL, and in the domain nothing that waits,
 # reads a clock or opens a file.
 KEPT_TO: Mapping[str, tuple[str, ...]] = {
-    "aiohttp": ("bridge.http", "bridge.web", "bridge.app", "bridge.sandbox", "bridge.cli"),
+    "aiohttp": (
+        "bridge.http",
+        "bridge.fetching",
+        "bridge.web",
+        "bridge.app",
+        "bridge.sandbox",
+        "bridge.cli",
+    ),
     "aiohttp_sse": ("bridge.web", "bridge.sandbox"),
     "aiosqlite": ("bridge.store",),
     "sqlite3": ("bridge.store",),

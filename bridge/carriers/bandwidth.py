@@ -39,6 +39,7 @@ from bridge.carriers.fields import (
     json_objects,
     read_parties,
 )
+from bridge.carriers.media import MediaSource
 from bridge.carriers.signing import check_basic
 from bridge.carriers.spec import CarrierSpec, Tools
 from bridge.clock import rfc3339
@@ -167,13 +168,15 @@ class BandwidthCarrier:
             for password in split_tokens(settings.webhook_password)
         ]
         self._messages = f"/api/v2/users/{settings.account_id}/messages"
+        logins = [basic(settings.username, settings.password.get_secret_value())]
         self._api = CarrierApi(
             http=tools.http,
             url=settings.api_url,
-            logins=[basic(settings.username, settings.password.get_secret_value())],
+            logins=logins,
             errors=ERRORS,
             code_of=_code,
         )
+        self.media = MediaSource(api_url=settings.api_url, logins=lambda: logins)
 
     def verify(self, request: WebhookRequest) -> None:
         """Check user and password; Bandwidth signs nothing. Raises Forged."""

@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 from pydantic import BaseModel, ConfigDict
 
 from bridge.carriers.errors import ErrorTable
+from bridge.carriers.media import MediaSource
 
 SenderKind = Literal["long_code", "toll_free", "short_code"]
 EVERY_KIND: frozenset[SenderKind] = frozenset({"long_code", "toll_free", "short_code"})
@@ -174,6 +175,11 @@ class Carrier(Protocol):
 
     @property
     def errors(self) -> ErrorTable: ...  # noqa: D102
+
+    @property
+    def media(self) -> MediaSource | None:
+        """Where inbound pictures and files are fetched from; None where it hands on none."""
+        ...
 
     inbound_answer: WebhookAnswer
     status_answer: WebhookAnswer

@@ -142,6 +142,7 @@ class InfobipCarrier:
     errors = ERRORS
     inbound_answer = WebhookAnswer()
     status_answer = WebhookAnswer()
+    media = None
 
     def __init__(self, *, settings: InfobipSettings, tools: Tools) -> None:
         self._tokens = split_tokens(settings.webhook_token)

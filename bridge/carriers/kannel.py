@@ -151,6 +151,7 @@ class KannelCarrier:
     errors = ERRORS
     inbound_answer = WebhookAnswer()
     status_answer = WebhookAnswer()
+    media = None
 
     def __init__(self, *, settings: KannelSettings, http: HttpClient) -> None:
         self._settings = settings

@@ -47,6 +47,7 @@ from bridge.carriers.fields import (
     ref_of,
     with_plus,
 )
+from bridge.carriers.media import MediaSource
 from bridge.carriers.signing import (
     Parts,
     base64_of,
@@ -124,6 +125,9 @@ CAPABILITIES = Capabilities(
 )
 
 
+_MEDIA_HOSTS = frozenset({"media.plivo.com"})
+
+
 class PlivoSettings(CarrierSettings):
     """One Plivo account. `auth_token` may hold two while one is rotated."""
 
@@ -147,12 +151,16 @@ class PlivoCarrier:
         self._tokens = split_tokens(settings.auth_token)
         self._account = f"/v1/Account/{settings.auth_id}"
         self._nonces: OrderedDict[str, bytes] = OrderedDict()
+        logins = [basic(settings.auth_id, token) for token in self._tokens]
         self._api = CarrierApi(
             http=tools.http,
             url=settings.api_url,
-            logins=[basic(settings.auth_id, token) for token in self._tokens],
+            logins=logins,
             errors=ERRORS,
             code_of=_code,
+        )
+        self.media = MediaSource(
+            api_url=settings.api_url, hosts=_MEDIA_HOSTS, logins=lambda: logins
         )
 
     def verify(self, request: WebhookRequest) -> None:

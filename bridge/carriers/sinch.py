@@ -43,6 +43,7 @@ from bridge.carriers.fields import (
     ref_of,
     with_plus,
 )
+from bridge.carriers.media import MediaSource
 from bridge.carriers.signing import (
     base64_of,
     check_age,
@@ -162,13 +163,15 @@ class SinchCarrier:
             for one in (() if password is None else split_tokens(password))
         ]
         self._plan = f"/xms/v1/{settings.service_plan_id}"
+        logins = [f"Bearer {token}" for token in split_tokens(settings.api_token)]
         self._api = CarrierApi(
             http=tools.http,
             url=settings.api_url,
-            logins=[f"Bearer {token}" for token in split_tokens(settings.api_token)],
+            logins=logins,
             errors=ERRORS,
             code_of=_code,
         )
+        self.media = MediaSource(api_url=settings.api_url, logins=lambda: logins)
 
     def verify(self, request: WebhookRequest) -> None:
         """Check the signature and its age; without a secret, user and password. Raises Forged."""

@@ -45,6 +45,7 @@ from bridge.carriers.fields import (
     read_parties,
     ref_of,
 )
+from bridge.carriers.media import MediaSource
 from bridge.carriers.signing import check_age, one_header
 from bridge.carriers.spec import CarrierSpec, Tools
 from bridge.domain.numbers import display
@@ -144,6 +145,9 @@ def _check_keys(written: str) -> str:
     return written
 
 
+_MEDIA_HOSTS = frozenset({"media.telnyx.com"})
+
+
 class TelnyxSettings(CarrierSettings):
     """One Telnyx account. A public key is no secret; it may be two while it is rotated."""
 
@@ -173,14 +177,18 @@ class TelnyxCarrier:
             Ed25519PublicKey.from_public_bytes(b64decode(key.strip()))
             for key in settings.public_key.split(",")
         ]
+        logins = [f"Bearer {key}" for key in split_tokens(settings.api_key)]
         self._api = CarrierApi(
             http=tools.http,
             url=settings.api_url,
-            logins=[f"Bearer {key}" for key in split_tokens(settings.api_key)],
+            logins=logins,
             errors=ERRORS,
             code_of=_code,
             # While a first call with the same key still runs, or where its body was another.
             unsure=frozenset({409, 422}),
+        )
+        self.media = MediaSource(
+            api_url=settings.api_url, hosts=_MEDIA_HOSTS, logins=lambda: logins
         )
 
     def verify(self, request: WebhookRequest) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from pydantic import AfterValidator, Field, SecretStr
 
@@ -27,6 +27,7 @@ from bridge.carriers.contract import (
     WebhookRequest,
 )
 from bridge.carriers.errors import as_object
+from bridge.carriers.media import MediaSource
 from bridge.carriers.spec import CarrierSpec, Tools
 from bridge.carriers.twilio_api import NAME, TwilioApi, failure, seconds_of
 from bridge.carriers.twilio_check import check_account
@@ -69,16 +70,10 @@ CAPABILITIES = Capabilities(
     pace={"long_code": 1.0, "toll_free": 3.0, "short_code": 100.0},
 )
 
-# Strict, so that no two URL parsers can disagree about the host.
-_PLAIN_URL = re.compile(
-    r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?::[0-9]{1,5})?"
-    r"(?:[/?][A-Za-z0-9._~:/?!$&'()*+,;=@%-]*)?"
-)
 # Where the API's media addresses lead by redirect; those carry a signature of their own.
-_MEDIA_HOSTS = frozenset(
+MEDIA_HOSTS = frozenset(
     {"api.twilio.com", "media.twiliocdn.com", "mms.twiliocdn.com", "mcs.us1.twilio.com"}
 )
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 def _split_keys(written: SecretStr) -> dict[str, str]:
@@ -151,6 +146,9 @@ class TwilioCarrier:
         self._clock = clock
         self._api = TwilioApi(
             account_sid=account_sid, auth_tokens=auth_tokens, api_url=api_url, http=http
+        )
+        self.media = MediaSource(
+            api_url=api_url, hosts=MEDIA_HOSTS, logins=lambda: self._api.logins
         )
 
     def status_url(self, ref: str) -> str:
@@ -235,19 +233,6 @@ class TwilioCarrier:
         """Credentials, account, clock, and each sender's webhook address."""
         return await check_account(self._api, self._clock, senders=senders, public_url=public_url)
 
-    def media_allowed(self, url: str) -> bool:
-        """Whether a picture may be fetched from there; see the function of this name."""
-        return media_allowed(url, api_url=self._api_url)
-
-    def media_headers(self, url: str) -> Sequence[Mapping[str, str]]:
-        """Headers for fetching a picture, to be tried in order while the answer is 401.
-
-        Credentials are for the API's own host; every other place, a redirect's too, gets none.
-        """
-        if media_allowed(url, api_url=self._api_url) and _place(url) == _place(self._api_url):
-            return [{"authorization": login} for login in self._api.logins]
-        return [{}]
-
     async def _page(self, text: OutgoingText, uri: str | None) -> Mapping[str, object]:
         query = [
             ("To", display(text.customer)),
@@ -255,33 +240,6 @@ class TwilioCarrier:
             ("PageSize", str(_PAGE_SIZE)),
         ]
         return await self._api.read("/Messages.json", query, page=uri)
-
-
-def media_allowed(url: str, *, api_url: str) -> bool:
-    """Whether a picture may be fetched from this address (a webhook's, or a redirect's).
-
-    Twilio's media hosts and the configured API host, over https; plain http on loopback only,
-    and only where the API itself is there.
-    """
-    if _PLAIN_URL.fullmatch(url) is None:
-        return False
-    scheme, host, port = _place(url)
-    _, api_host, api_port = _place(api_url)
-    if host in _LOOPBACK:
-        return host == api_host
-    if scheme != "https":
-        return False
-    return (host == api_host and port == api_port) or (host in _MEDIA_HOSTS and port == 443)
-
-
-def _place(url: str) -> tuple[str, str, int]:
-    parts = urlsplit(url)
-    try:
-        port = parts.port
-    except ValueError:
-        port = 0
-    default = 443 if parts.scheme == "https" else 80
-    return parts.scheme, (parts.hostname or "").lower(), default if port is None else port
 
 
 def _accepted(message: Mapping[str, object]) -> Accepted | None:

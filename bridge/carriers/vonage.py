@@ -26,6 +26,7 @@ from bridge.carriers.contract import (
     WebhookRequest,
 )
 from bridge.carriers.fields import json_object
+from bridge.carriers.media import MediaSource
 from bridge.carriers.signing import one_header
 from bridge.carriers.spec import CarrierSpec, Tools
 from bridge.carriers.vonage_errors import ERRORS, NAME
@@ -63,6 +64,9 @@ def _read_key(written: str) -> str:
     if "PRIVATE KEY-----" not in text:
         raise ValueError
     return written
+
+
+_MEDIA_HOSTS = frozenset({"api-us.nexmo.com", "api-eu.nexmo.com"})
 
 
 class VonageSettings(CarrierSettings):
@@ -113,6 +117,8 @@ class VonageCarrier:
         login = basic(settings.api_key, settings.api_secret.get_secret_value())
         self._sms = _api(tools.http, settings.sms_api_url, login)
         self._messages = _api(tools.http, settings.api_url, login)
+        # Files of the Messages API; where "secure inbound media" is on they want more than we show.
+        self.media = MediaSource(api_url=settings.api_url, hosts=_MEDIA_HOSTS)
         self._application = None
         if settings.application_id is not None and settings.private_key_file is not None:
             self._application = vonage_messages.Application(

@@ -98,6 +98,7 @@ class CommentDraft:
     author_id: UserId | None = None
     reopen: bool = False
     covers: tuple[str, ...] = ()
+    uploads: tuple[str, ...] = ()  # what `upload` gave for the files that belong to it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +128,7 @@ class Written:
     requester_id: UserId | None
     comment_id: CommentId | None
     status: TicketStatus | None = None  # the ticket's after the write, where the answer names it
+    files: frozenset[str] | None = None  # by name, where the comment itself was read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +197,13 @@ class Desk(Protocol):
         """Append a comment, guarded by the ticket's stamp.
 
         Raises TicketGone, TicketClosed, TicketFull, TicketChanged, RequesterSuspended.
+        """
+        ...
+
+    async def upload(self, *, name: str, content_type: str, content: bytes) -> str:
+        """Keep a file for a comment that is written soon; returns what the draft names it by.
+
+        Safe to repeat: what no comment takes is forgotten by the desk.
         """
         ...
 

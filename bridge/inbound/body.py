@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from bridge.desks.contract import TicketId, UserId
@@ -12,12 +12,28 @@ from bridge.store.messages import Message
 
 MOST_BYTES = 60_000  # a comment holds 64 KiB
 INERT = "{\u2060"  # a word joiner: not seen, and no placeholder any more
+Names = frozenset[str]  # of attached files
 _PLACEHOLDER = re.compile(r"\{(?=[{%])")
 
 
-def body_of(message: Message) -> str:
-    """The text exactly as sent, and each file by name where there are any."""
-    lines = [f"[{item['content_type'] or 'file'}] {item['url']}" for item in message.media]
+def file_of(message: Message, position: int) -> str:
+    """How a file of a text is called, without its ending: never by a name that others chose."""
+    return f"{message.id[:12]}-{position + 1}"
+
+
+def stems_of(names: Iterable[str]) -> Mapping[str, str]:
+    """Names of files by what they are without their ending."""
+    return {name.rpartition(".")[0]: name for name in names}
+
+
+def body_of(message: Message, attached: Names = frozenset()) -> str:
+    """The text exactly as sent, and a line for each of its files: the name of what is attached,
+    the carrier's address of what is not."""
+    names = stems_of(attached)
+    lines = [
+        f"[{item['content_type'] or 'file'}] {names.get(file_of(message, position), item['url'])}"
+        for position, item in enumerate(message.media)
+    ]
     body = message.body
     if lines:
         files = "\n".join(lines)
@@ -26,15 +42,19 @@ def body_of(message: Message) -> str:
     return body if body.strip() else "(an empty text)"
 
 
-def bodies_of(texts: Sequence[Message], now_ms: int) -> str:
+def bodies_of(texts: Sequence[Message], now_ms: int, attached: Names = frozenset()) -> str:
     """One comment for all of these; a single one stands there exactly as sent."""
     if len(texts) == 1:
-        return body_of(texts[0])
-    return "\n\n".join(f"[{_time_of(text, now_ms)}]\n{body_of(text)}" for text in texts)
+        return body_of(texts[0], attached)
+    return "\n\n".join(f"[{_time_of(text, now_ms)}]\n{body_of(text, attached)}" for text in texts)
 
 
 def suspended_note(
-    texts: Sequence[Message], user_id: UserId, earlier: TicketId | None, now_ms: int
+    texts: Sequence[Message],
+    user_id: UserId,
+    earlier: TicketId | None,
+    now_ms: int,
+    attached: Names = frozenset(),
 ) -> str:
     """The note that stands for texts of somebody suspended."""
     head = (
@@ -44,7 +64,7 @@ def suspended_note(
     if earlier is not None:
         head += f" Their earlier ticket is #{earlier}."
     # The bridge's user is an agent, and of an agent's words Zendesk may fill in placeholders.
-    return f"{head}\n\n{_PLACEHOLDER.sub(INERT, bodies_of(texts, now_ms))}"
+    return f"{head}\n\n{_PLACEHOLDER.sub(INERT, bodies_of(texts, now_ms, attached))}"
 
 
 def how_many_fit(texts: Sequence[Message], now_ms: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +26,8 @@ from bridge.domain import tickets
 from bridge.domain.directory import Directory, Sender
 from bridge.domain.numbers import display, pretty
 from bridge.errors import CredentialsRefused, Refused, TryLater
-from bridge.inbound.body import bodies_of, how_many_fit, suspended_note
+from bridge.inbound.body import bodies_of, file_of, how_many_fit, stems_of, suspended_note
+from bridge.inbound.files import FileBringer
 from bridge.inbound.requester import Requester, Requesters
 from bridge.store import comments, conversations, joined, messages, updates, work
 from bridge.store.conversations import Conversation
@@ -37,7 +38,7 @@ from bridge.store.restored import FLAG
 from bridge.store.updates import NoRoom, Turn
 from bridge.store.work import Item
 from bridge.ticketing.merges import TAGS, follow
-from bridge.ticketing.notes import put_note
+from bridge.ticketing.notes import put_files, put_note
 from bridge.ticketing.writes import Aside, DeskWriter
 from bridge.work.outcomes import Done, Job, Outcome, its_turn_later
 
@@ -62,7 +63,12 @@ class _Case:
     linked: TicketId | None
     linked_requester: int | None
     replies_from_ms: int = 0
+    uploads: Mapping[str, str] = field(default_factory=dict)  # by the names of the files
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def attached(self) -> frozenset[str]:
+        return frozenset(self.uploads)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +77,7 @@ class _Voice:
 
     requester_id: UserId | None
     body: str
+    uploads: tuple[str, ...] = ()
 
     def comment(self, texts: Sequence[Message], *, reopen: bool) -> CommentDraft:
         return CommentDraft(
@@ -80,6 +87,7 @@ class _Voice:
             public=self.requester_id is not None,
             author_id=self.requester_id,
             reopen=reopen,
+            uploads=self.uploads,
         )
 
 
@@ -91,6 +99,7 @@ class TicketWriter:
     writer: DeskWriter
     requesters: Requesters
     directory: Callable[[Transaction], Directory]
+    files: FileBringer
 
     async def write_text(self, job: Job) -> Outcome:
         """Write one text as a comment, on the ticket that its conversation's state asks for.
@@ -102,7 +111,7 @@ class TicketWriter:
         if written is None and case.turn.wait_ms > 0:
             return its_turn_later("the ticket is written to seldom now", case.turn.wait_ms)
         try:
-            done = written or await self._write(job, case)
+            done = written or await self._write_with_files(job, case)
         except NoRoom as full:
             return its_turn_later(full.words, full.wait_ms)
         aside = (job.item.intent or {}).get("aside", {})
@@ -139,6 +148,20 @@ class TicketWriter:
             linked_requester=None if link is None else link.requester_id,
         )
 
+    async def _write_with_files(self, job: Job, case: _Case) -> Written:
+        case.uploads = await self.files.bring_in_time(case.texts)
+        try:
+            return await self._write(job, case)
+        except CredentialsRefused:
+            raise
+        except Refused as error:
+            if not case.uploads:
+                raise
+            # The files may be what is refused (too large here, say), and the text needs none.
+            log.warning("text.without_files", reason=error.code)
+            case.uploads = {}
+            return await self._write(job, case)
+
     async def _write(self, job: Job, case: _Case) -> Written:
         requester = await self.requesters.resolve(case.message.customer)
         is_suspended = False
@@ -167,7 +190,9 @@ class TicketWriter:
         """Write it in the customer's own name."""
         case.notes = [requester.note] if requester.note else []
         ticket = await self._linked_ticket(case, requester)
-        voice = _Voice(requester_id=requester.id, body=bodies_of(case.texts, case.now_ms))
+        body = bodies_of(case.texts, case.now_ms, case.attached)
+        uploads = tuple(case.uploads.values())
+        voice = _Voice(requester_id=requester.id, body=body, uploads=uploads)
         return await self._put(job, case, voice, ticket)
 
     async def _write_for(self, job: Job, case: _Case, requester: Requester) -> Written:
@@ -176,8 +201,9 @@ class TicketWriter:
         case.notes = []
         ticket = await self._own_ticket(case, requester)
         earlier = case.linked if ticket is None else None
-        body = suspended_note(case.texts, requester.id, earlier, case.now_ms)
-        return await self._put(job, case, _Voice(requester_id=None, body=body), ticket)
+        body = suspended_note(case.texts, requester.id, earlier, case.now_ms, case.attached)
+        voice = _Voice(requester_id=None, body=body, uploads=tuple(case.uploads.values()))
+        return await self._put(job, case, voice, ticket)
 
     async def _own_ticket(self, case: _Case, requester: Requester) -> Ticket | None:
         """The ticket on which this customer's texts have been kept before, where there is one."""
@@ -194,6 +220,7 @@ class TicketWriter:
             "requester_id": voice.requester_id,
             "replies_from": case.replies_from_ms,
             "notes": case.notes,
+            "files": sorted(case.uploads),
         }
         if case.fellows:
             aside["joined"] = [job.item.id, *(fellow.work_id for fellow in case.fellows)]
@@ -261,6 +288,7 @@ class TicketWriter:
         message, conversation = case.texts[0], case.conversation
         for text in case.texts:
             messages.set_ticket(tx, text.id, written.ticket_id, written.comment_id)
+            _put_missing(tx, text, written, aside)
         if written.comment_id is not None:
             comments.meet(
                 tx,
@@ -300,6 +328,20 @@ class TicketWriter:
         words = _words(written, len(case.texts))
         for fellow in case.fellows:
             joined.finish(tx, job.item, fellow, words=words, began_ms=case.now_ms)
+
+
+def _put_missing(tx: Transaction, text: Message, written: Written, aside: Aside) -> None:
+    """Have the files of a text that don't stand in its comment brought after it."""
+    there = stems_of(aside.get("files", ()) if written.files is None else written.files)
+    missing = [at for at in range(len(text.media)) if file_of(text, at) not in there]
+    if missing:
+        put_files(
+            tx,
+            message_id=text.id,
+            conversation_id=str(text.conversation_id),
+            ticket_id=written.ticket_id,
+            missing=missing,
+        )
 
 
 def _together(

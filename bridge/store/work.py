@@ -77,6 +77,11 @@ def lane_consent(conversation_id: str) -> str:
     return f"consent:{conversation_id}"
 
 
+def lane_files(message_id: str) -> str:
+    """The lane of a text's files that did not come in time: what is slow holds up nothing else."""
+    return f"files:{message_id}"
+
+
 def lane_look(ticket_id: int) -> str:
     """The lane of looks at a ticket's comments."""
     return f"look:{ticket_id}"

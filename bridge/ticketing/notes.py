@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import structlog
 
@@ -30,10 +31,11 @@ from bridge.store.database import Database, Transaction
 from bridge.store.updates import NoRoom
 from bridge.ticketing.merges import TAGS, follow
 from bridge.ticketing.writes import DeskWriter
-from bridge.work.outcomes import Done, GaveUp, Job, Outcome, its_turn_later
+from bridge.work.outcomes import Done, GaveUp, Job, Later, Outcome, its_turn_later
 
 log = structlog.get_logger()
 MOST_ROUNDS = 5
+FILES = "files"  # in a note's payload: the files of a text that it is to bring
 NOWHERE = (
     "the ticket is closed or gone, so this reply stands nowhere and was not texted; when the "
     "customer texts again, there is a new ticket"
@@ -75,6 +77,39 @@ def put_note(
     )
 
 
+def put_files(
+    tx: Transaction,
+    *,
+    message_id: str,
+    conversation_id: str,
+    ticket_id: int,
+    missing: Sequence[int],
+) -> None:
+    """Store a note on those files of a text (by position) that did not come with it.
+
+    In a lane of its own: files that are slow hold up nothing else. The mark is always the same one,
+    so that a note of before a restore is known again.
+    """
+    payload = {
+        "text": "",
+        "mark": f"{message_id}-files",
+        "tags": [],
+        "reopen": False,
+        "must_reach": False,
+        FILES: list(missing),
+    }
+    work.put(
+        tx,
+        lane=work.lane_files(message_id),
+        account="zendesk",
+        kind="note",
+        message_id=message_id,
+        conversation_id=conversation_id,
+        ticket_id=ticket_id,
+        payload=payload,
+    )
+
+
 def put_reply(tx: Transaction, *, conversation_id: str, text: str, once: str) -> None:
     """Store a reply to be written on the conversation's ticket, for everybody to see.
 
@@ -99,18 +134,39 @@ def put_reply(tx: Transaction, *, conversation_id: str, text: str, once: str) ->
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What a note says, and the files that belong to it."""
+
+    body: str
+    uploads: tuple[str, ...] = ()
+
+
+class BringFiles(Protocol):
+    """Says what a note on a text's files holds."""
+
+    async def __call__(self, job: Job) -> Content | Later:
+        """Fetch them. Later: they may still come."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NoteWriter:
-    """Writes stored notes."""
+    """Writes stored notes. `bring_files` is for those on the files of a text."""
 
     database: Database
     writer: DeskWriter
+    bring_files: BringFiles
 
     async def write_note(self, job: Job) -> Outcome:
         """Write one note, once."""
         payload = job.item.payload
         written = await self.writer.settle(job)
         try:
-            written = written or await self._write(job)
+            if written is None:
+                content = await self._content(job)
+                if isinstance(content, Later):
+                    return content
+                written = await self._write_with_files(job, content)
         except NoRoom as full:
             return its_turn_later(full.words, full.wait_ms)
         if written is None and payload.get("public"):
@@ -135,17 +191,33 @@ class NoteWriter:
         except Refused as error:
             log.warning("note.not_tagged", ticket=ticket_id, reason=error.code)
 
-    async def _write(self, job: Job) -> Written | None:
+    async def _content(self, job: Job) -> Content | Later:
+        if FILES in job.item.payload:
+            return await self.bring_files(job)
+        return Content(body=str(job.item.payload["text"]))
+
+    async def _write_with_files(self, job: Job, content: Content) -> Written | None:
+        try:
+            return await self._write(job, content)
+        except CredentialsRefused:
+            raise
+        except Refused as error:
+            if not content.uploads:
+                raise
+            words = f"{content.body}\n\nZendesk did not take what was attached: {error.words}"
+            return await self._write(job, Content(body=words))
+
+    async def _write(self, job: Job, content: Content) -> Written | None:
         for _ in range(MOST_ROUNDS):
             try:
-                return await self._write_once(job)
+                return await self._write_once(job, content)
             except (TicketClosed, TicketChanged):
                 continue  # it changed between the look and the write: choose again
             except TicketGone:
                 return None
         raise TryLater(self.writer.desk.name, "the ticket changes faster than it can be noted on")
 
-    async def _write_once(self, job: Job) -> Written | None:
+    async def _write_once(self, job: Job, content: Content) -> Written | None:
         payload = job.item.payload
         ticket = await self._ticket(job)
         if ticket is not None and ticket.status == "closed":
@@ -153,7 +225,8 @@ class NoteWriter:
         if ticket is None:
             return None
         draft = CommentDraft(
-            body=payload["text"],
+            body=content.body,
+            uploads=content.uploads,
             mark=payload["mark"],
             public=bool(payload.get("public")),
             reopen=bool(payload["reopen"]) and ticket.status == "solved",

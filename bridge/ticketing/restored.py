@@ -105,6 +105,7 @@ def _written(ticket: Ticket, comment: Comment | None) -> Written:
         ticket_id=ticket.id,
         requester_id=ticket.requester_id,
         comment_id=None if comment is None else comment.id,
+        files=frozenset(each.name for each in comment.attachments) if comment else None,
     )
 
 

@@ -165,7 +165,12 @@ class DeskWriter:
         first = tickets[0]
         found = await self._find_mark(first.id, intent)
         comment_id = None if found is None else found.comment_id
-        return Written(ticket_id=first.id, requester_id=first.requester_id, comment_id=comment_id)
+        return Written(
+            ticket_id=first.id,
+            requester_id=first.requester_id,
+            comment_id=comment_id,
+            files=None if found is None else found.files,
+        )
 
     async def _find_mark(self, ticket_id: TicketId, intent: Mapping[str, Any]) -> Written | None:
         since = int(intent["at"]) - CLOCKS_APART_MS
@@ -176,6 +181,9 @@ class DeskWriter:
         for comment in comments:
             if comment.mark == intent["mark"]:
                 return Written(
-                    ticket_id=ticket_id, requester_id=None, comment_id=CommentId(comment.id)
+                    ticket_id=ticket_id,
+                    requester_id=None,
+                    comment_id=CommentId(comment.id),
+                    files=frozenset(each.name for each in comment.attachments),
                 )
         return None

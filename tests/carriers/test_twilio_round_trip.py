@@ -110,13 +110,13 @@ async def test_a_text_comes_in_with_its_picture(
     picture = received.media[0].url
     carrier = bridge.carrier
     assert carrier is not None
-    assert carrier.media_allowed(picture)
+    assert carrier.media.allows(picture)
     answers = [
         await http.call("GET", picture, headers=headers)
-        for headers in carrier.media_headers(picture)
+        for headers in carrier.media.headers(picture)
     ]
     assert [answer.status for answer in answers] == [401, 307]
-    assert carrier.media_allowed(answers[1].headers["location"])
+    assert carrier.media.allows(answers[1].headers["location"])
 
 
 async def test_a_wrong_signing_token_is_named(bridge: Bridge, fake: FakeTwilio) -> None:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from twilio.request_validator import RequestValidator
 
 from bridge.carriers.contract import Media, WebhookRequest
-from bridge.carriers.twilio import TwilioCarrier, media_allowed
+from bridge.carriers.media import MediaSource
+from bridge.carriers.twilio import MEDIA_HOSTS, TwilioCarrier
 from bridge.clock import SystemClock
 from bridge.domain.numbers import can_be_answered
 from bridge.errors import BadRequest, Forged
@@ -354,7 +355,7 @@ def test_a_malformed_report_names_its_field(twilio: TwilioCarrier, name: str) ->
 def test_media_is_fetched_only_from_where_twilio_keeps_it(
     url: str, api_url: str, allowed: bool
 ) -> None:
-    assert media_allowed(url, api_url=api_url) is allowed
+    assert MediaSource(api_url=api_url, hosts=MEDIA_HOSTS).allows(url) is allowed
 
 
 def test_credentials_for_media_go_to_the_api_alone(twilio: TwilioCarrier) -> None:
@@ -365,7 +366,7 @@ def test_credentials_for_media_go_to_the_api_alone(twilio: TwilioCarrier) -> Non
         f"https://evil.example/?{quote('https://api.twilio.com/')}",
     ]
 
-    assert [set(headers) for headers in twilio.media_headers("https://api.twilio.com/x")] == [
+    assert [set(headers) for headers in twilio.media.headers("https://api.twilio.com/x")] == [
         {"authorization"}
     ]
-    assert [list(twilio.media_headers(url)) for url in urls] == [[{}]] * 4
+    assert [list(twilio.media.headers(url)) for url in urls] == [[{}]] * 4

@@ -35,6 +35,8 @@ def comment_request(draft: CommentDraft) -> dict[str, object]:
     comment: dict[str, object] = {"body": draft.body, "public": draft.public}
     if draft.author_id is not None:
         comment["author_id"] = draft.author_id
+    if draft.uploads:
+        comment["uploads"] = list(draft.uploads)
     return comment
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from urllib.parse import urlencode
 
 from bridge.desks.contract import (
     Change,
@@ -22,7 +23,7 @@ from bridge.desks.zendesk import comments, phones, threads, tickets, users
 from bridge.desks.zendesk.answers import FAR_SIDE, ZendeskRefused, well_formed
 from bridge.desks.zendesk.api import ZendeskApi
 from bridge.desks.zendesk.changes import ChangeFeed
-from bridge.desks.zendesk.records import Record, record_of, records_of
+from bridge.desks.zendesk.records import Record, record_of, records_of, text_of
 from bridge.errors import OutcomeUnknown, TryLater
 
 INVALID = "InvalidFormat"  # what an account that validates numbers says of one
@@ -83,6 +84,18 @@ class ZendeskDesk:
             )
         with well_formed(write=True):
             return tickets.read_written(answer, ticket_id=ticket.id)
+
+    async def upload(self, *, name: str, content_type: str, content: bytes) -> str:
+        """Keep a file for a comment (its token is good for an hour). Never OutcomeUnknown."""
+        with _repeatable():
+            answer = await self._api.post(
+                f"/api/v2/uploads?{urlencode({'filename': name})}",
+                content,
+                {"content-type": content_type},
+                expect="upload",
+            )
+        with well_formed(write=False):
+            return text_of(record_of(answer, "upload"), "token")
 
     async def reopen(self, ticket_id: TicketId) -> None:
         """Set the status alone. Harmless to repeat, so never OutcomeUnknown."""
