@@ -34,6 +34,7 @@ from bridge.settings import Settings
 from bridge.store import conversations, leaps, leases, pieces, signatures, sweeps, work
 from bridge.store.database import Transaction
 from bridge.store.restored import Restored
+from bridge.tallying import Tallying
 from bridge.web.parts import NewMessage, WebParts
 from bridge.web.server import create_app, create_runner
 from bridge.workers import build_workers, pace_of
@@ -106,6 +107,7 @@ class Service:
         api = zendesk_api(settings, self._desk_http, self.clock)
         self.desk = ZendeskDesk(api=api, number_field=lambda: self.directory.latest.desk.field_id)
         self.carriers = carriers_of(settings, self._carrier_http.__getitem__, self.clock)
+        self._tallying = Tallying(self.database)
         self.app = create_app(self._web_parts())
         self._runner: web.AppRunner | None = None
         self._workers = build_workers(
@@ -210,6 +212,7 @@ class Service:
                 self.metrics.set_backlog(Backlog(waiting=waiting, failed=failed, oldest_s=age_s))
                 if self.directory.latest.version != self._settled_version:
                     self._settled_version = await self.database.write(self._take_in_waiting)
+                await self._tallying.go_on(waiting)
                 await self._keep_forgeries()
                 await self._join_late()
 

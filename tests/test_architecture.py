@@ -68,11 +68,13 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "bridge.workers": (*BELOW_WEB, "bridge.sweeps"),
     # After a restore nothing leaves before the sweeps are through.
     "bridge.restoring": (*GROUND, "bridge.domain", "bridge.store", "bridge.work"),
+    "bridge.tallying": ("bridge.store",),
     "bridge.app": (
         *BELOW_WEB,
         "bridge.databases",
         "bridge.restoring",
         "bridge.sweeps",
+        "bridge.tallying",
         "bridge.web",
         "bridge.workers",
     ),
