@@ -316,6 +316,16 @@ CREATE TABLE users (
     signed_in_at BIGINT
 );
 
+-- Who a user is at an OpenID provider.
+CREATE TABLE identities (
+    issuer  TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    user_id TEXT NOT NULL,
+    since   BIGINT NOT NULL,
+    PRIMARY KEY (issuer, subject),
+    UNIQUE (issuer, user_id)
+);
+
 -- Who is signed in. A session ends by itself: an hour after the last page, 12 after the first.
 CREATE TABLE sessions (
     token    TEXT PRIMARY KEY,            -- SHA-256 of what the cookie holds

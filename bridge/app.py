@@ -31,6 +31,7 @@ from bridge.outbound import request as outbound_request
 from bridge.outbound.track import take_report
 from bridge.secrets import derive_key, unseal
 from bridge.settings import Settings
+from bridge.sign_on import SignOn
 from bridge.store import conversations, leaps, leases, pieces, signatures, sweeps, work
 from bridge.store.database import Transaction
 from bridge.store.restored import Restored
@@ -86,6 +87,24 @@ def rules_of(settings: Settings) -> Rules:
     )
 
 
+def sign_on_of(settings: Settings, http: HttpClient) -> SignOn | None:
+    """The OpenID provider that opens the console, where one is set."""
+    issuer, client, secret = (
+        settings.oidc_issuer,
+        settings.oidc_client_id,
+        settings.oidc_client_secret,
+    )
+    if issuer is None or client is None or secret is None:
+        return None
+    return SignOn(
+        issuer=issuer,
+        client_id=client,
+        client_secret=secret.get_secret_value(),
+        newcomers_are_viewers=settings.oidc_newcomers == "viewer",
+        http=http,
+    )
+
+
 class Service:
     """One running bridge: a web server in front of a store, and workers behind it."""
 
@@ -104,6 +123,7 @@ class Service:
             name: HttpClient(timeout_s=timeout_s, watch=partial(watch, name))
             for name in settings.carriers
         }
+        self._sign_on_http = HttpClient(timeout_s=timeout_s, connections=10)
         api = zendesk_api(settings, self._desk_http, self.clock)
         self.desk = ZendeskDesk(api=api, number_field=lambda: self.directory.latest.desk.field_id)
         self.carriers = carriers_of(settings, self._carrier_http.__getitem__, self.clock)
@@ -135,7 +155,7 @@ class Service:
         await self.database.open()
         known = await self.database.write(self._take_up)
         restoring.hold_back(self._workers, self.database, known)
-        for http in (self._desk_http, *self._carrier_http.values()):
+        for http in (self._desk_http, self._sign_on_http, *self._carrier_http.values()):
             await http.open()
         self.database.listen(work.WORK, self.wake)
         self._runner = create_runner(self.app)
@@ -162,7 +182,7 @@ class Service:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for http in (self._desk_http, *self._carrier_http.values()):
+        for http in (self._desk_http, self._sign_on_http, *self._carrier_http.values()):
             await http.close()
         await self.database.close()
         log.info("service.stopped")
@@ -256,6 +276,7 @@ class Service:
             queue_message=self.queue_message,
             wake=self.wake,
             ready=self.ready,
+            sign_on=sign_on_of(self.settings, self._sign_on_http),
             tickets_from=self.settings.tickets_from,
         )
 

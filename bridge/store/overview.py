@@ -17,9 +17,12 @@ SELECT direction, state, verdict, count(*) AS n FROM messages
 WHERE created_at >= $1 GROUP BY direction, state, verdict
 """
 
+# The conditions stand in a CASE so that no planner takes the index of states for them: nearly
+# every text is done.
 TIMES = """
 SELECT updated_at - created_at AS took FROM messages
-WHERE created_at >= $1 AND direction = 'inbound' AND state = 'done' AND verdict = 'ticket'
+WHERE created_at >= $1 AND CASE WHEN direction = 'inbound' AND state = 'done'
+    AND verdict = 'ticket' THEN 1 ELSE 0 END = 1
 ORDER BY created_at DESC LIMIT $2
 """
 

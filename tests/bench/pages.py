@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import statistics
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+import structlog
 from aiohttp import ClientSession, CookieJar, web
 
 from bridge.clock import SystemClock
@@ -68,6 +70,7 @@ def main() -> None:
     ask.add_argument("file", type=Path)
     ask.add_argument("--plans", action="store_true", help="the plan of every query too")
     asked = ask.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     asyncio.run(measure(asked.file, with_plans=asked.plans))
 
 
@@ -93,7 +96,8 @@ async def measure(file: Path, *, with_plans: bool) -> None:
 async def _time(
     browser: ClientSession, url: str, page: str, database: Watched, *, with_plans: bool
 ) -> None:
-    database.watching = plans = set()
+    plans: set[str] = set()
+    database.watching = plans
     status, size, _ = await _ask(browser, url + page)
     database.watching = None
     times = [(await _ask(browser, url + page))[2] for _ in range(ROUNDS)]

@@ -134,6 +134,17 @@ async def test_no_table_is_read_from_end_to_end(
     assert [plan for plan in whole if not plan.startswith("SCAN CONSTANT ROW")] == []
 
 
+async def test_the_newest_times_are_found_by_their_time(database: Database) -> None:
+    def run(tx: Transaction) -> list[str]:
+        explaining = Explaining(tx)
+        explaining.all(overview.TIMES, 1, 500)
+        return explaining.plans
+
+    (plan,) = await database.write(run)
+
+    assert "messages_by_time (created_at>?)" in plan
+
+
 async def test_the_texts_of_an_hour_are_found_by_their_time(database: Database) -> None:
     def run(tx: Transaction) -> list[str]:
         explaining = Explaining(tx)
