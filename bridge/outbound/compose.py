@@ -45,8 +45,7 @@ def put_text(
     answer to STOP or START, which waits for no other text. Returns its id.
     """
     message_id = new_id()
-    if plain:
-        body = to_gsm(body)
+    body = to_gsm(body) if plain else body
     pieces = segments.split(body, longest)
     counts = [segments.measure(piece).segments for piece in pieces]
     messages.add_outbound(
@@ -65,16 +64,7 @@ def put_text(
         idempotency_key=idempotency_key,
         recovered=recovered,
     )
-    for position, (piece, count) in enumerate(zip(pieces, counts, strict=True)):
-        parts.add(
-            tx,
-            part_id=new_id(),
-            message_id=message_id,
-            position=position,
-            body=piece,
-            segments=count,
-            carrier=carrier,
-        )
+    _add_parts(tx, message_id, pieces, counts, carrier)
     work.put(
         tx,
         lane=(work.lane_consent if about_consent else work.lane_out)(conversation.id),
@@ -85,6 +75,21 @@ def put_text(
         ticket_id=ticket_id,
     )
     return message_id
+
+
+def _add_parts(
+    tx: Transaction, message_id: str, pieces: list[str], counts: list[int], carrier: str
+) -> None:
+    for position, (piece, count) in enumerate(zip(pieces, counts, strict=True)):
+        parts.add(
+            tx,
+            part_id=new_id(),
+            message_id=message_id,
+            position=position,
+            body=piece,
+            segments=count,
+            carrier=carrier,
+        )
 
 
 def _link(item: Attachment) -> str:

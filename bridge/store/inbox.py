@@ -14,7 +14,7 @@ from bridge.store.database import Row, Transaction, Value
 from bridge.store.listing import LARGEST_SEQ, MESSAGE_COLUMNS, Message, messages_of
 
 WINDOW: Final = 30_000  # texts that one page of a search by words looks through
-MOST_OF_ONE: Final = 200  # conversations of one customer, ticket or name
+MOST_OF_ONE: Final = 60  # conversations of one customer, ticket or name
 LAST: Final = (2**62, "~")
 
 RECENT = """

@@ -182,6 +182,8 @@ def since(tx: Transaction, first: int) -> tuple[dict[int, Tally], int]:
 
 def together(tallies: Sequence[Tally]) -> Tally:
     """Several hours as one."""
+    if len(tallies) == 1:
+        return tallies[0]
     senders: dict[str, Traffic] = {}
     reasons: Counter[str] = Counter()
     took: Counter[int] = Counter()

@@ -57,7 +57,7 @@ class Process:
         """Where it listens: at the sandbox's own address unless it has a port of its own."""
         return self._sandbox.url if self._port is None else f"http://127.0.0.1:{self._port}"
 
-    async def start(self, *, within_s: float = 15.0) -> None:
+    async def start(self, *, within_s: float = 60.0) -> None:
         """Start it, and wait until it listens."""
         self._process = await self._spawn()
         process = self._process

@@ -56,7 +56,7 @@ async def _paused(sandbox: Sandbox, why: str = "") -> None:
         found = await service.database.read(work.pauses)
         return any(why in reason for _, reason in found.values())
 
-    await eventually(is_paused, within_s=15.0)
+    await eventually(is_paused, within_s=60)
 
 
 class Names:

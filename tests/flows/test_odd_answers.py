@@ -110,7 +110,7 @@ async def test_carrier_that_only_drips_holds_up_no_text_on_its_way_to_the_desk(
         await quick.twilio.customer_texts(CROWD[number], ACME, f"text {number}")
     await eventually(lambda: len(tickets(quick)) == 11)
     quick.twilio.faults.clear()
-    await settled(quick, within_s=18.0)
+    await settled(quick, within_s=60)
 
     assert words(quick) == ["A reply"]
 
@@ -121,7 +121,7 @@ async def test_desk_that_only_drips_takes_no_places_for_good(quick: Sandbox) -> 
     rule = quick.zendesk.faults.drip("*", "/api/*", pause_s=0.2, times=None)
     for number, customer in enumerate(CROWD):
         await quick.twilio.customer_texts(customer, ACME, f"text {number}")
-    await eventually(lambda: rule.used > PLACES, within_s=20.0)  # the deadline freed some
+    await eventually(lambda: rule.used > PLACES, within_s=60)  # the deadline freed some
 
     quick.zendesk.faults.clear()
     await settled(quick, within_s=30.0)

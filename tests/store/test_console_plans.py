@@ -134,17 +134,6 @@ async def test_no_table_is_read_from_end_to_end(
     assert [plan for plan in whole if not plan.startswith("SCAN CONSTANT ROW")] == []
 
 
-async def test_the_newest_times_are_found_by_their_time(database: Database) -> None:
-    def run(tx: Transaction) -> list[str]:
-        explaining = Explaining(tx)
-        explaining.all(overview.TIMES, 1, 500)
-        return explaining.plans
-
-    (plan,) = await database.write(run)
-
-    assert "messages_by_time (created_at>?)" in plan
-
-
 async def test_the_texts_of_an_hour_are_found_by_their_time(database: Database) -> None:
     def run(tx: Transaction) -> list[str]:
         explaining = Explaining(tx)
@@ -156,6 +145,19 @@ async def test_the_texts_of_an_hour_are_found_by_their_time(database: Database) 
     searches = [plan for plan in plans if "SEARCH messages" in plan]
     assert len(searches) == 2
     assert all("messages_by_time (created_at>? AND created_at<?)" in one for one in searches)
+
+
+async def test_the_overview_reads_one_day_and_nothing_older(database: Database) -> None:
+    def run(tx: Transaction) -> list[str]:
+        explaining = Explaining(tx)
+        overview.overview(explaining)
+        return explaining.plans
+
+    plans = await database.write(run)
+
+    by_time = [plan for plan in plans if "messages_by_time (created_at>?)" in plan]
+    assert [overview.COUNTS in plan for plan in by_time] == [True, False]
+    assert overview.TIMES in by_time[1]
 
 
 @pytest.mark.parametrize("name", ["recent", "thread", "contacts", "waiting", "changes"])
