@@ -295,6 +295,16 @@ CREATE TABLE signature_faults (
     at     BIGINT NOT NULL
 );
 
+-- What came and went, by the hour: what the console's charts are drawn from. Texts change after
+-- their hour has ended (a report comes late), so it is counted anew until it has settled.
+CREATE TABLE tallies (
+    hour    BIGINT PRIMARY KEY,           -- its beginning, UTC ms
+    counts  TEXT NOT NULL,                -- JSON
+    waiting BIGINT NOT NULL DEFAULT 0,    -- the most work that was seen waiting
+    due_at  BIGINT                        -- when to count anew; NULL: settled
+);
+CREATE INDEX tallies_by_due ON tallies (due_at) WHERE due_at IS NOT NULL;
+
 -- Who may use the console.
 CREATE TABLE users (
     id           TEXT PRIMARY KEY,
@@ -305,6 +315,16 @@ CREATE TABLE users (
     created_at   BIGINT NOT NULL,
     disabled_at  BIGINT,                  -- NULL: may sign in
     signed_in_at BIGINT
+);
+
+-- Who a user is at an OpenID provider.
+CREATE TABLE identities (
+    issuer  TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    user_id TEXT NOT NULL,
+    since   BIGINT NOT NULL,
+    PRIMARY KEY (issuer, subject),
+    UNIQUE (issuer, user_id)
 );
 
 -- Who is signed in. A session ends by itself: an hour after the last page, 12 after the first.

@@ -31,9 +31,11 @@ from bridge.outbound import request as outbound_request
 from bridge.outbound.track import take_report
 from bridge.secrets import derive_key, unseal
 from bridge.settings import Settings
+from bridge.sign_on import SignOn
 from bridge.store import conversations, leaps, leases, pieces, signatures, sweeps, work
 from bridge.store.database import Transaction
 from bridge.store.restored import Restored
+from bridge.tallying import Tallying
 from bridge.web.parts import NewMessage, WebParts
 from bridge.web.server import create_app, create_runner
 from bridge.workers import build_workers, pace_of
@@ -85,6 +87,24 @@ def rules_of(settings: Settings) -> Rules:
     )
 
 
+def sign_on_of(settings: Settings, http: HttpClient) -> SignOn | None:
+    """The OpenID provider that opens the console, where one is set."""
+    issuer, client, secret = (
+        settings.oidc_issuer,
+        settings.oidc_client_id,
+        settings.oidc_client_secret,
+    )
+    if issuer is None or client is None or secret is None:
+        return None
+    return SignOn(
+        issuer=issuer,
+        client_id=client,
+        client_secret=secret.get_secret_value(),
+        newcomers_are_viewers=settings.oidc_newcomers == "viewer",
+        http=http,
+    )
+
+
 class Service:
     """One running bridge: a web server in front of a store, and workers behind it."""
 
@@ -103,9 +123,11 @@ class Service:
             name: HttpClient(timeout_s=timeout_s, watch=partial(watch, name))
             for name in settings.carriers
         }
+        self._sign_on_http = HttpClient(timeout_s=timeout_s, connections=10)
         api = zendesk_api(settings, self._desk_http, self.clock)
         self.desk = ZendeskDesk(api=api, number_field=lambda: self.directory.latest.desk.field_id)
         self.carriers = carriers_of(settings, self._carrier_http.__getitem__, self.clock)
+        self._tallying = Tallying(self.database)
         self.app = create_app(self._web_parts())
         self._runner: web.AppRunner | None = None
         self._workers = build_workers(
@@ -133,7 +155,7 @@ class Service:
         await self.database.open()
         known = await self.database.write(self._take_up)
         restoring.hold_back(self._workers, self.database, known)
-        for http in (self._desk_http, *self._carrier_http.values()):
+        for http in (self._desk_http, self._sign_on_http, *self._carrier_http.values()):
             await http.open()
         self.database.listen(work.WORK, self.wake)
         self._runner = create_runner(self.app)
@@ -160,7 +182,7 @@ class Service:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for http in (self._desk_http, *self._carrier_http.values()):
+        for http in (self._desk_http, self._sign_on_http, *self._carrier_http.values()):
             await http.close()
         await self.database.close()
         log.info("service.stopped")
@@ -210,6 +232,7 @@ class Service:
                 self.metrics.set_backlog(Backlog(waiting=waiting, failed=failed, oldest_s=age_s))
                 if self.directory.latest.version != self._settled_version:
                     self._settled_version = await self.database.write(self._take_in_waiting)
+                await self._tallying.go_on(waiting)
                 await self._keep_forgeries()
                 await self._join_late()
 
@@ -253,6 +276,7 @@ class Service:
             queue_message=self.queue_message,
             wake=self.wake,
             ready=self.ready,
+            sign_on=sign_on_of(self.settings, self._sign_on_http),
             tickets_from=self.settings.tickets_from,
         )
 

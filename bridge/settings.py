@@ -29,6 +29,7 @@ from pydantic.fields import FieldInfo
 from bridge.addresses import (
     MUST_EXIST,
     POSTGRES,
+    check_api_url,
     check_database_url,
     check_origin,
     check_public_url,
@@ -46,6 +47,9 @@ MAKE_A_KEY: Final = "python3 -c 'import secrets; print(secrets.token_urlsafe(32)
 _PAIRS: Final = (
     ("zendesk_client_id", "zendesk_client_secret"),
     ("zendesk_email", "zendesk_api_token"),
+    # All three open the console by OpenID Connect.
+    ("oidc_issuer", "oidc_client_id"),
+    ("oidc_client_id", "oidc_client_secret"),
 )
 # "ZENDESK_ULR" is 0.91 like "ZENDESK_URL"; "SERVICE_HOST" like nothing.
 _TYPO_LIKENESS: Final = 0.84
@@ -64,6 +68,7 @@ def _default_public_url(data: dict[str, Any]) -> str:
 
 
 _PublicUrl = Annotated[str, AfterValidator(check_public_url)]
+_Issuer = Annotated[str, AfterValidator(check_api_url)]
 _Origin = Annotated[str, AfterValidator(check_origin)]
 _DatabaseUrl = Annotated[str, AfterValidator(check_database_url)]
 _Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
@@ -130,6 +135,17 @@ class Settings(BaseModel):
     zendesk_webhook_secret: Token | None = Field(None, description=TOKEN)
     zendesk_updates_per_minute: _Count = Field(100, description=_LIMIT)
     zendesk_updates_per_ticket: _Count = Field(30, description=_LIMIT)
+
+    oidc_issuer: _Issuer | None = Field(
+        None,
+        description="the provider's https address such as https://login.example.com/acme (plain "
+        "http only to this machine itself)",
+    )
+    oidc_client_id: str | None = Field(
+        None, pattern=r"^[!-~]{1,255}$", description="what the bridge is called at the provider"
+    )
+    oidc_client_secret: Token | None = Field(None, description=TOKEN)
+    oidc_newcomers: Literal["refused", "viewer"] = Field("refused", description="refused or viewer")
 
     tickets_from: Literal["subscribers", "not_opted_out", "anyone"] = Field(
         "anyone", description="subscribers, not_opted_out or anyone"

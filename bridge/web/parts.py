@@ -13,6 +13,7 @@ from bridge.clock import Clock
 from bridge.desks.zendesk.events import Hint
 from bridge.domain.directory import TicketsFrom
 from bridge.metrics import Metrics
+from bridge.sign_on import SignOn
 from bridge.store.database import Database
 
 MessageKind = Literal["conversation", "campaign"]
@@ -43,6 +44,7 @@ class WebParts:
     - `note_forgery(source, reason)`: remember a refused webhook for `doctor`; never raises.
     - `queue_message`: answers at least {"id"}, and {"created": False} where the idempotency key
       had been used for the same message. Raises BadRequest, NotDurable.
+    - `sign_on`: the OpenID provider, None where only passwords open the console.
     - `tickets_from`: whose texts become tickets where a sender doesn't say otherwise.
     - `wake`: there is work to do. `ready`: None, or why nothing can be stored.
     """
@@ -62,6 +64,7 @@ class WebParts:
     wake: Callable[[], None]
     ready: Callable[[], Awaitable[str | None]]
     tickets_from: TicketsFrom = "anyone"
+    sign_on: SignOn | None = None
 
 
 PARTS = web.AppKey("parts", WebParts)

@@ -6,9 +6,21 @@ from collections.abc import Callable
 
 import pytest
 
-from bridge.store import changes, inbox, listing, overview, people, replay, sessions, todo, users
+from bridge.store import (
+    changes,
+    inbox,
+    listing,
+    overview,
+    people,
+    replay,
+    sessions,
+    tallies,
+    todo,
+    users,
+)
 from bridge.store.changes import Author
 from bridge.store.database import Database, Transaction
+from bridge.store.tallies import Tally
 from tests.store.rows import BEGAN, CUSTOMER, SENDER, insert
 from tests.store.test_query_plans import Explaining
 from tests.stores import sqlite_only
@@ -36,6 +48,10 @@ def sign_in(tx: Transaction) -> None:
 USES: dict[str, Callable[[Transaction], object]] = {
     "sign in": sign_in,
     "overview": overview.overview,
+    "charts": lambda tx: tallies.since(tx, 1),
+    "hours to count": lambda tx: tallies.hours_to_count(tx, most=8),
+    "an hour": lambda tx: tallies.count_hour(tx, 3_600_000),
+    "kept hours": lambda tx: tallies.keep(tx, {3_600_000: Tally()}),
     "recent": lambda tx: inbox.recent(tx, sender=None, before=None, limit=50),
     "recent, later page": lambda tx: inbox.recent(tx, sender=None, before=(9, "x"), limit=50),
     "recent of a sender": lambda tx: inbox.recent(tx, sender=SENDER, before=(9, "x"), limit=50),
@@ -116,6 +132,19 @@ async def test_no_table_is_read_from_end_to_end(
     assert plans != []
     whole = [plan for plan in plans if plan.startswith("SCAN") and not plan.startswith(SMALL)]
     assert [plan for plan in whole if not plan.startswith("SCAN CONSTANT ROW")] == []
+
+
+async def test_the_texts_of_an_hour_are_found_by_their_time(database: Database) -> None:
+    def run(tx: Transaction) -> list[str]:
+        explaining = Explaining(tx)
+        tallies.count_hour(explaining, 3_600_000)
+        return explaining.plans
+
+    plans = await database.write(run)
+
+    searches = [plan for plan in plans if "SEARCH messages" in plan]
+    assert len(searches) == 2
+    assert all("messages_by_time (created_at>? AND created_at<?)" in one for one in searches)
 
 
 async def test_the_overview_reads_one_day_and_nothing_older(database: Database) -> None:

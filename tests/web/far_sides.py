@@ -49,6 +49,7 @@ class PaperCarrier:
         codes: Mapping[str, CarrierError] | None = None,
     ) -> None:
         self.name = name
+        self.media = None
         self.errors = ErrorTable(carrier=name, title=name.title(), codes=codes or {})
         self.capabilities = Capabilities(
             longest_text=1600,

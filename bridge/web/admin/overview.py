@@ -1,4 +1,4 @@
-"""The first page: how it stands, and what needs a person."""
+"""The first page: how it stands, what needs a person, and charts of what came and went."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from bridge.store import failed, settings
 from bridge.store.database import Transaction
 from bridge.store.failed import FailedWork
 from bridge.store.overview import Overview, overview
+from bridge.web.admin.charts import RANGES, USUAL_RANGE, Charts, draw
 from bridge.web.admin.pages import show
 from bridge.web.admin.routes import get
 from bridge.web.parts import PARTS
@@ -16,8 +17,10 @@ MOST_FAILED = 5
 
 
 async def show_overview(request: web.Request) -> web.Response:
-    """Today in numbers."""
-    return await _show(request, "overview.html")
+    """Today in numbers, and the charts of a range."""
+    chosen = RANGES.get(request.query.get("range", ""), RANGES[USUAL_RANGE])
+    drawn = await request.app[PARTS].database.read(lambda tx: draw(tx, chosen))
+    return await _show(request, "overview.html", drawn)
 
 
 async def refresh_overview(request: web.Request) -> web.Response:
@@ -25,13 +28,21 @@ async def refresh_overview(request: web.Request) -> web.Response:
     return await _show(request, "overview_now.html")
 
 
-async def _show(request: web.Request, template: str) -> web.Response:
+async def _show(request: web.Request, template: str, drawn: Charts | None = None) -> web.Response:
     def find(tx: Transaction) -> tuple[Overview, list[FailedWork], bool]:
         senders = settings.load_documents(tx).senders
         return overview(tx), failed.list_failed(tx, before=None, limit=MOST_FAILED), bool(senders)
 
     numbers, newest, has_senders = await request.app[PARTS].database.read(find)
-    return show(request, template, numbers=numbers, failed=newest, has_senders=has_senders)
+    return show(
+        request,
+        template,
+        numbers=numbers,
+        failed=newest,
+        has_senders=has_senders,
+        charts=drawn,
+        RANGES=RANGES,
+    )
 
 
 ROUTES = (

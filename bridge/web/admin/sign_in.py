@@ -35,7 +35,7 @@ async def show_sign_in(request: web.Request) -> web.Response:
     """The page to sign in."""
     if request[VISIT].user is not None:
         return go(HOME)
-    return _sign_in_page(request)
+    return sign_in_page(request)
 
 
 async def sign_in(request: web.Request) -> web.Response:
@@ -58,14 +58,14 @@ async def sign_in(request: web.Request) -> web.Response:
     may_try, user = await database.write(begin)
     if not may_try:
         log.warning("console.refused", reason="too many tries")
-        page = _sign_in_page(request, status=429, fault=TOO_MANY, name=name)
+        page = sign_in_page(request, status=429, fault=TOO_MANY, name=name)
         page.headers["Retry-After"] = str(RETRY_AFTER_S)
         return page
     hashed = None if user is None or user.disabled_at is not None else user.password
     fits = len(password) <= LONGEST_PASSWORD and await console.passwords.fits(password, hashed)
     if not fits or user is None or hashed is None:
         log.warning("console.refused", reason="password")
-        return _sign_in_page(request, status=401, fault=WRONG, name=name)
+        return sign_in_page(request, status=401, fault=WRONG, name=name)
     if console.passwords.is_outdated(hashed):
         stronger = await console.passwords.hash(password)
         await database.write(lambda tx: users.rehash(tx, user.id, stronger))
@@ -169,12 +169,19 @@ async def begin_session(request: web.Request, user: User, target: str) -> web.Re
     return answer
 
 
-def _sign_in_page(
+def sign_in_page(
     request: web.Request, *, status: int = 200, fault: str | None = None, name: str = ""
 ) -> web.Response:
-    target = request.query.get("next", "") if fault is None else request[FORM].get("next", "")
+    """The page to sign in, perhaps with what went wrong."""
+    asked = request.get(FORM, request.query)
     return show(
-        request, "sign_in.html", status=status, fault=fault, name=name, next=_safe_next(target)
+        request,
+        "sign_in.html",
+        status=status,
+        fault=fault,
+        name=name,
+        next=_safe_next(asked.get("next", "")),
+        has_sign_on=request.app[PARTS].sign_on is not None,
     )
 
 

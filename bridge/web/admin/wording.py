@@ -103,6 +103,12 @@ def day(ms: int) -> str:
     return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d}"
 
 
+def minute(ms: int) -> str:
+    """A time on a chart, in UTC, without its year: 2 Jan 03:04."""
+    moment = datetime.fromtimestamp(ms / 1000, UTC)
+    return f"{moment.day} {moment:%b %H:%M}"
+
+
 def span(ms: float | None) -> str:
     """A length of time: "0.8 s", "14 s", "3 minutes", "2 days"."""
     if ms is None:
@@ -143,6 +149,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "number": pretty,
     "when": when,
     "day": day,
+    "minute": minute,
     "span": span,
     "count": count,
     "plural": plural,
