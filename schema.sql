@@ -24,7 +24,7 @@ CREATE TABLE migrations (
 
 -- What `bridge import` and `zendesk setup` set: one document a sender, list, keyword rule ...
 CREATE TABLE settings (
-    section  TEXT NOT NULL,          -- "senders", "lists", "keywords", "desk"
+    section  TEXT NOT NULL,          -- "senders", "lists", "keywords", "hours", "auto_replies", "desk"
     name     TEXT NOT NULL,          -- what identifies it within the section
     position BIGINT NOT NULL,
     document TEXT NOT NULL,          -- JSON
@@ -89,6 +89,7 @@ CREATE TABLE conversations (
     warned_ticket_id BIGINT,         -- the ticket that says already that no reply can be sent
     created_at       BIGINT NOT NULL,
     last_at          BIGINT NOT NULL DEFAULT 0, -- the last word either way; at first created_at
+    quiet_since      BIGINT,         -- the last greeting, or the last word that nobody is there
     UNIQUE (sender, customer)
 );
 CREATE INDEX conversations_by_last ON conversations (last_at, id);

@@ -1,4 +1,4 @@
-"""What the admin has set: senders, lists and keyword rules, as documents and as one snapshot.
+"""What the admin has set: senders, lists, rules, hours, as documents and as one snapshot.
 
 A document is what one entry of the settings file says. The same models check the file and read
 what was stored, so that nothing gets in one way that the other would refuse.
@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
 from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from bridge.domain.auto_replies import HOUR_MS, AutoTexts
+from bridge.domain.hours import Week, make_week, read_holiday, read_range, read_zone
 from bridge.domain.keywords import KeywordRule, Match, RuleBook, normalise
 from bridge.domain.numbers import country_of, is_country, read_address, read_sender_number
 from bridge.domain.words import is_reserved
@@ -21,7 +24,7 @@ SenderKind: TypeAlias = Literal["long_code", "toll_free", "short_code"]
 OptOutWord: TypeAlias = Literal["STOP", "START", "HELP"]
 TicketsFrom: TypeAlias = Literal["subscribers", "not_opted_out", "anyone"]
 OnUncertain: TypeAlias = Literal["resend", "hold"]
-Scope: TypeAlias = tuple[Match, frozenset[str]]
+Scope: TypeAlias = tuple[Match, frozenset[str], str | None]
 # Carriers that this installation can use, each with the words it answers by itself.
 CarrierWords: TypeAlias = Mapping[str, Mapping[SenderKind, Mapping[OptOutWord, frozenset[str]]]]
 
@@ -67,6 +70,25 @@ def _unique(values: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(values))
 
 
+def _check_zone(name: str) -> str:
+    read_zone(name)
+    return name
+
+
+def _check_range(text: str) -> str:
+    read_range(text)
+    return text
+
+
+def _check_holiday(text: str) -> str:
+    read_holiday(text)
+    return text
+
+
+def _day_as_text(day: object) -> object:
+    return day.isoformat() if type(day) is date else day  # TOML has days of its own
+
+
 def _check_kind(kind: object) -> object:
     if kind in {"alphanumeric", "alpha", "alphanumeric_sender_id"}:
         raise ValueError(_NO_LETTERS)
@@ -89,6 +111,12 @@ _Switch = Annotated[bool, Field(strict=True)]
 _DeskId = Annotated[int, Field(strict=True, gt=0, lt=2**63)]
 _Country = Annotated[str, Field(strict=True), AfterValidator(_check_country)]
 _Allowance = Annotated[int, Field(strict=True, gt=0, lt=1_000_000)]
+_Zone = Annotated[str, Field(strict=True), AfterValidator(_check_zone)]
+_Range = Annotated[str, Field(strict=True), AfterValidator(_check_range)]
+_Holiday = Annotated[
+    str, Field(strict=True), BeforeValidator(_day_as_text), AfterValidator(_check_holiday)
+]
+_Hours = Annotated[int, Field(strict=True, ge=1, le=24 * 365)]
 _Kind = Annotated[SenderKind, BeforeValidator(_check_kind)]
 
 
@@ -137,6 +165,8 @@ class Sender(Document):
     most_per_hour: _Allowance | None = None
     answers: Annotated[tuple[OptOutWord, ...], Field(max_length=3)] | None = None
     texts: Texts = Texts()
+    hours: _Line | None = None
+    reopen_on_chatter: _Switch = False
     on_uncertain: OnUncertain | None = None
     reopen_on_failure: _Switch = False
     keep_signature: _Switch = True
@@ -156,6 +186,48 @@ class Sender(Document):
     def key(self) -> str:
         """What identifies it among the senders: its address."""
         return self.address
+
+
+class Hours(Document):
+    """Business hours: when somebody is there to answer."""
+
+    name: _Line
+    zone: _Zone
+    open: Annotated[tuple[_Range, ...], Field(max_length=50), AfterValidator(_unique)]
+    holidays: Annotated[tuple[_Holiday, ...], Field(max_length=500), AfterValidator(_unique)] = ()
+
+    @property
+    def key(self) -> str:
+        """What identifies them: their name."""
+        return self.name
+
+    def compiled(self) -> Week:
+        """The hours as a moment is held against them."""
+        return make_week(self.zone, self.open, self.holidays)
+
+
+class AutoReply(Document):
+    """What is answered by itself to ordinary texts. `senders` hold addresses once stored; none
+    means every sender that has no entry of its own."""
+
+    name: _Line
+    senders: Annotated[tuple[_Line, ...], Field(max_length=500), AfterValidator(_unique)] = ()
+    greeting: _Text | None = None
+    out_of_hours: _Text | None = None
+    quiet_hours: _Hours = 12
+
+    @property
+    def key(self) -> str:
+        """What identifies it: its name."""
+        return self.name
+
+    def compiled(self) -> AutoTexts:
+        """The entry as texts are answered by it."""
+        return AutoTexts(
+            greeting=self.greeting,
+            out_of_hours=self.out_of_hours,
+            quiet_ms=self.quiet_hours * HOUR_MS,
+        )
 
 
 class List(Document):
@@ -181,6 +253,7 @@ class KeywordEntry(Document):
     reply: _Text | None = None
     ticket: _Switch = False
     confirm: _Text | None = None
+    hours: _Line | None = None
 
     @property
     def compared(self) -> tuple[str, ...]:
@@ -189,8 +262,8 @@ class KeywordEntry(Document):
 
     @property
     def scope(self) -> Scope:
-        """Where its words are the only ones of their kind: the same match, the same senders."""
-        return self.match, frozenset(self.senders)
+        """Where its words are the only ones of their kind: same match, senders and hours."""
+        return self.match, frozenset(self.senders), self.hours
 
     @property
     def does_something(self) -> bool:
@@ -202,6 +275,7 @@ class KeywordEntry(Document):
     def key(self) -> str:
         """What it is called in the settings, the ledger and the console: unique, and readable."""
         limits = ([] if self.match == "message" else [self.match]) + sorted(self.senders)
+        limits += [] if self.hours is None else [f"in {self.hours}"]
         first = self.compared[0].upper()
         return f"{first} ({', '.join(limits)})" if limits else first
 
@@ -218,7 +292,7 @@ class KeywordEntry(Document):
             reply=self.reply,
             ticket=self.ticket,
             confirm=self.confirm,
-            hours=None,
+            hours=self.hours,
         )
 
 
@@ -246,11 +320,17 @@ class Directory:
     lists: tuple[str, ...]
     keywords: Mapping[str, KeywordRule]  # by name, in the order in which they are tried
     rules: RuleBook  # the same, compiled
+    hours: Mapping[str, Week]  # by name
+    auto_replies: Mapping[str | None, AutoTexts]  # by address; None is for all others
     desk: DeskRecord
 
     def rule(self, name: str) -> KeywordRule | None:
         """The keyword rule of this name, None where it is gone."""
         return self.keywords.get(name)
+
+    def auto_texts(self, address: str) -> AutoTexts | None:
+        """What this sender answers by itself, None where it doesn't."""
+        return self.auto_replies.get(address) or self.auto_replies.get(None)
 
 
 def make_directory(
@@ -259,6 +339,8 @@ def make_directory(
     senders: Iterable[Sender] = (),
     lists: Iterable[List] = (),
     keywords: Iterable[KeywordEntry] = (),
+    hours: Iterable[Hours] = (),
+    auto_replies: Iterable[AutoReply] = (),
     desk: DeskRecord | None = None,
 ) -> Directory:
     """Compile documents into a snapshot."""
@@ -269,5 +351,11 @@ def make_directory(
         lists=tuple(entry.name for entry in lists),
         keywords={rule.name: rule for rule in rules},
         rules=RuleBook(rules),
+        hours={entry.name: entry.compiled() for entry in hours},
+        auto_replies={
+            address: entry.compiled()
+            for entry in auto_replies
+            for address in entry.senders or (None,)
+        },
         desk=desk or DeskRecord(),
     )

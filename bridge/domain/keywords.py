@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
@@ -145,7 +145,8 @@ class RuleBook:
         """Yield each rule that `text` to `sender` meets, with the keyword, the strongest first.
 
         Whole message before first word before any word, then rules for this very sender before
-        those for all, then the order given. A rule comes once.
+        those for all, those with hours before those for always, then the order given. A rule
+        comes once.
         """
         said = normalise(text)
         for match in _PRECEDENCE:
@@ -155,12 +156,21 @@ class RuleBook:
                 for phrase in phrases:
                     for entry in self._entries.get((match, whose, phrase), ()):
                         met.setdefault(entry[0], entry)
-                for place in sorted(met):
+                # What holds in certain hours goes before what holds always.
+                for place in sorted(met, key=lambda at: (met[at][1].hours is None, at)):
                     yield met[place][1], met[place][2]
 
-    def find(self, text: str, sender: str) -> tuple[KeywordRule, str] | None:
-        """Return the strongest rule that `text` to `sender` meets and the keyword, or None."""
-        return next(self.candidates(text, sender), None)
+    def find(
+        self, text: str, sender: str, open_hours: Container[str] | None = None
+    ) -> tuple[KeywordRule, str] | None:
+        """Return the strongest rule that `text` to `sender` meets and the keyword, or None.
+
+        `open_hours` names the hours that it is within now; None: within all of them.
+        """
+        for rule, word in self.candidates(text, sender):
+            if rule.hours is None or open_hours is None or rule.hours in open_hours:
+                return rule, word
+        return None
 
 
 def find_rule(
@@ -207,5 +217,5 @@ def _overlap(earlier: KeywordRule, later: KeywordRule, word: str) -> Overlap:
     )
 
 
-def _rank(rule: KeywordRule) -> tuple[int, bool]:
-    return _PRECEDENCE.index(rule.match), rule.senders is None
+def _rank(rule: KeywordRule) -> tuple[int, bool, bool]:
+    return _PRECEDENCE.index(rule.match), rule.senders is None, rule.hours is None

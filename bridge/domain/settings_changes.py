@@ -7,26 +7,29 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeVar
 
 from bridge.domain.directory import (
+    AutoReply,
     CarrierWords,
     Document,
+    Hours,
     KeywordEntry,
     List,
     Scope,
     Sender,
 )
 from bridge.domain.keywords import normalise, overlaps
-from bridge.domain.numbers import read_address
-from bridge.domain.settings_file import SettingsFile, refuse, suggest
-from bridge.domain.toml_lines import Place
+from bridge.domain.settings_file import SettingsFile
+from bridge.domain.settings_references import resolve
 from bridge.domain.words import is_reserved
 
-D = TypeVar("D", Sender, List, KeywordEntry)
-Section = Literal["senders", "lists", "keywords"]
+D = TypeVar("D", Sender, List, KeywordEntry, Hours, AutoReply)
+Section = Literal["senders", "lists", "keywords", "hours", "auto_replies"]
 
 SINGULAR: Final[Mapping[Section, str]] = {
     "senders": "sender",
     "lists": "list",
     "keywords": "keyword rule",
+    "hours": "hours",
+    "auto_replies": "auto-reply",
 }
 
 
@@ -37,6 +40,8 @@ class Documents:
     senders: tuple[Sender, ...] = ()
     lists: tuple[List, ...] = ()
     keywords: tuple[KeywordEntry, ...] = ()
+    hours: tuple[Hours, ...] = ()
+    auto_replies: tuple[AutoReply, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,9 +86,15 @@ def plan_import(
     kept = Documents() if prune else stored
     senders = _merge(kept.senders, file.senders)
     lists = _merge(kept.lists, file.lists)
-    rules = _resolve(file, senders, lists)
-    keywords = _take_over(kept.keywords, rules)
-    documents = Documents(senders=senders, lists=lists, keywords=keywords)
+    hours = _merge(kept.hours, file.hours)
+    named = resolve(file, senders, lists, hours, kept.auto_replies)
+    documents = Documents(
+        senders=senders,
+        lists=lists,
+        keywords=_take_over(kept.keywords, named.keywords),
+        hours=hours,
+        auto_replies=_merge(kept.auto_replies, named.auto_replies),
+    )
     return plan_of(stored, documents, carriers)
 
 
@@ -96,6 +107,11 @@ def plan_of(stored: Documents, wanted: Documents, carriers: CarrierWords) -> Pla
         *_compare("senders", stored.senders, wanted.senders, senders),
         *_compare("lists", stored.lists, wanted.lists, lists),
         *_compare("keywords", stored.keywords, wanted.keywords, keywords),
+        *_compare("hours", stored.hours, wanted.hours, _same_key(stored.hours, wanted.hours)),
+        *_compare(
+            *("auto_replies", stored.auto_replies, wanted.auto_replies),
+            _same_key(stored.auto_replies, wanted.auto_replies),
+        ),
     )
     return Plan(documents=wanted, changes=changes, warnings=tuple(_warn(wanted, carriers)))
 
@@ -115,51 +131,6 @@ def _fill(places: Sequence[D | None], named: Sequence[D]) -> tuple[D, ...]:
         if entry is not None:
             filled.append(entry)
     return tuple(filled) + tuple(waiting)
-
-
-def _resolve(
-    file: SettingsFile, senders: Sequence[Sender], lists: Sequence[List]
-) -> tuple[KeywordEntry, ...]:
-    """The file's rules with senders as addresses. Raises UserMistake."""
-    faults: list[tuple[Place, str]] = []
-    known = {entry.name for entry in lists}
-    taken: dict[tuple[Scope, str], int] = {}
-    rules = []
-    for at, rule in enumerate(file.keywords):
-        addresses = []
-        for written in rule.senders:
-            found = _find_sender(written, senders)
-            if isinstance(found, Sender):
-                addresses.append(found.address)
-            else:
-                faults.append((("keywords", at, "senders"), found))
-        for key in ("lists", "unsubscribe"):
-            for name in getattr(rule, key):
-                if name not in known:
-                    why = f'there is no list "{name}"{suggest(name, known)}'
-                    faults.append((("keywords", at, key), why))
-        resolved = rule.model_copy(update={"senders": tuple(dict.fromkeys(addresses))})
-        for word in resolved.compared:
-            first = taken.setdefault((resolved.scope, word), at)
-            if first != at:
-                why = f'"{word}" stands in keywords {first + 1} already, for the same senders'
-                faults.append((("keywords", at, "words"), why))
-        rules.append(resolved)
-    refuse(faults, file.lines)
-    return tuple(rules)
-
-
-def _find_sender(written: str, senders: Sequence[Sender]) -> Sender | str:
-    """The sender that is meant, or why none is."""
-    wanted = {written, read_address(written, None)}
-    found = [one for one in senders if one.address in wanted]
-    if not found:  # a short code, without its country
-        found = [one for one in senders if one.number == written]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        return f'"{written}" is a sender in several countries: write {found[0].address}'
-    return f'there is no sender "{written}"'
 
 
 def _take_over(
@@ -254,6 +225,13 @@ def _differences(before: Document, after: Document) -> Iterator[str]:
 
 
 def _warn(documents: Documents, carriers: CarrierWords) -> Iterator[str]:
+    with_hours = {sender.address for sender in documents.senders if sender.hours is not None}
+    for reply in documents.auto_replies:
+        if reply.greeting is None and reply.out_of_hours is None:
+            yield f"auto-reply {reply.name} does nothing: it has neither text"
+        elif reply.out_of_hours is not None:
+            for address in sorted({*reply.senders} - with_hours):
+                yield f"sender {address} has no hours, so it is never out of hours"
     for rule in documents.keywords:
         if not rule.does_something:
             yield f"keyword rule {rule.key} does nothing: its texts are kept and shown, no more"

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from bridge.domain.directory import CarrierWords, Document, KeywordEntry, List, Sender
+from bridge.domain.directory import (
+    AutoReply,
+    CarrierWords,
+    Document,
+    Hours,
+    KeywordEntry,
+    List,
+    Sender,
+)
 from bridge.domain.settings_changes import Documents
 from bridge.domain.settings_file import explain, rule_faults, told_once
+from bridge.domain.settings_references import reply_clash
 from bridge.errors import BridgeError
 
 D = TypeVar("D", bound=Document)
@@ -50,6 +59,8 @@ def _misfits(
             yield key, f'there is no list "{name}"'
     for address in set(rule.senders) - {sender.address for sender in documents.senders}:
         yield "senders", f"{address} is no sender"
+    if rule.hours not in {None, *(entry.name for entry in documents.hours)}:
+        yield "hours", f'there are no hours "{rule.hours}"'
     for other in documents.keywords:
         shared = set(other.compared) & set(rule.compared)
         if other.key != old and other.scope == rule.scope and shared:
@@ -87,6 +98,8 @@ def with_sender(
         raise Faulty({"carrier": f"is one of {', '.join(sorted(carriers))}"})
     if sender.address != old and any(one.address == sender.address for one in documents.senders):
         raise Faulty({"number": "is a sender already"})
+    if sender.hours not in {None, *(entry.name for entry in documents.hours)}:
+        raise Faulty({"hours": f'there are no hours "{sender.hours}"'})
     if old is not None and sender.address != old:
         raise Faulty({"number": "stays what it is: add the other one, then remove this"})
     if old is None:
@@ -100,9 +113,62 @@ def without_sender(documents: Documents, address: str) -> Documents:
     users = [rule.key for rule in documents.keywords if address in rule.senders]
     if users:
         raise Faulty({"number": f"the keyword rule {users[0]} is for it: change that first"})
+    replies = [reply.name for reply in documents.auto_replies if address in reply.senders]
+    if replies:
+        raise Faulty({"number": f"the auto-reply {replies[0]} is for it: change that first"})
     return replace(
         documents, senders=tuple(one for one in documents.senders if one.address != address)
     )
+
+
+def with_hours(documents: Documents, content: Mapping[str, Any], *, old: str | None) -> Documents:
+    """The documents with these hours in the place of the old ones, or behind all. Raises Faulty."""
+    entry = _read(Hours, content, whole="name")
+    _check_name(entry.name, [one.name for one in documents.hours], old, "hours")
+    if old is None:
+        return replace(documents, hours=(*documents.hours, entry))
+    hours = tuple(entry if one.name == old else one for one in documents.hours)
+    return replace(documents, hours=hours)
+
+
+def without_hours(documents: Documents, name: str) -> Documents:
+    """The documents without these hours. Raises Faulty while something goes by them."""
+    users = [f"the sender {sender.address}" for sender in documents.senders if sender.hours == name]
+    users += [f"the keyword rule {rule.key}" for rule in documents.keywords if rule.hours == name]
+    if users:
+        raise Faulty({"name": f"{users[0]} goes by them: change that first"})
+    return replace(documents, hours=tuple(one for one in documents.hours if one.name != name))
+
+
+def with_auto_reply(
+    documents: Documents, content: Mapping[str, Any], *, old: str | None
+) -> Documents:
+    """The documents with this auto-reply in the place of the old one, or behind all. Raises
+    Faulty."""
+    entry = _read(AutoReply, content, whole="name")
+    _check_name(entry.name, [one.name for one in documents.auto_replies], old, "an auto-reply")
+    for address in set(entry.senders) - {sender.address for sender in documents.senders}:
+        raise Faulty({"senders": f"{address} is no sender"})
+    if why := reply_clash(entry, documents.auto_replies):
+        raise Faulty({"senders": why})
+    if old is None:
+        return replace(documents, auto_replies=(*documents.auto_replies, entry))
+    replies = tuple(entry if one.name == old else one for one in documents.auto_replies)
+    return replace(documents, auto_replies=replies)
+
+
+def without_auto_reply(documents: Documents, name: str) -> Documents:
+    """The documents without this auto-reply."""
+    replies = tuple(one for one in documents.auto_replies if one.name != name)
+    return replace(documents, auto_replies=replies)
+
+
+def _check_name(name: str, known: Sequence[str], old: str | None, what: str) -> None:
+    """Raises Faulty where the name is another's, or not the one that it was."""
+    if old is not None and name != old:
+        raise Faulty({"name": "stays what it is: add the other, then remove this"})
+    if old is None and name.casefold() in {one.casefold() for one in known}:
+        raise Faulty({"name": f"{what} of this name: there is one already"})
 
 
 def _read(model: type[D], content: Mapping[str, Any], whole: str = "words") -> D:

@@ -12,7 +12,15 @@ from typing import Any, Final, TypeVar
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from bridge.domain.directory import CarrierWords, Document, KeywordEntry, List, Sender
+from bridge.domain.directory import (
+    AutoReply,
+    CarrierWords,
+    Document,
+    Hours,
+    KeywordEntry,
+    List,
+    Sender,
+)
 from bridge.domain.toml_lines import Place, index_lines, line_of
 from bridge.domain.words import Reserved, is_reserved
 from bridge.errors import UserMistake
@@ -21,14 +29,12 @@ D = TypeVar("D", bound=Document)
 
 # Named in the settings file's description, and not in this version.
 ABSENT_SECTIONS: Final = (
-    "auto_replies",
     "fields",
-    "hours",
     "sequences",
     "sinks",
     "templates",
 )
-_SECTIONS: Final = ("senders", "lists", "keywords")
+_SECTIONS: Final = ("senders", "lists", "keywords", "hours", "auto_replies")
 _WHY_RESERVED: Final[Mapping[Reserved | None, str]] = {
     "opt_out": "an opt-out word: the law and the carriers keep it for stopping all texts",
     "opt_in": "an opt-in word: it lifts an opt-out or answers a question to confirm",
@@ -43,6 +49,8 @@ class SettingsFile:
     senders: tuple[Sender, ...]
     lists: tuple[List, ...]
     keywords: tuple[KeywordEntry, ...]
+    hours: tuple[Hours, ...]
+    auto_replies: tuple[AutoReply, ...]
     lines: Mapping[Place, int]
 
 
@@ -57,8 +65,12 @@ def parse(text: str, carriers: CarrierWords) -> SettingsFile:
     senders = _read_entries(Sender, "senders", content, faults)
     lists = _read_entries(List, "lists", content, faults)
     keywords = _read_entries(KeywordEntry, "keywords", content, faults)
+    hours = _read_entries(Hours, "hours", content, faults)
+    auto_replies = _read_entries(AutoReply, "auto_replies", content, faults)
     faults += _sender_faults(senders, carriers)
-    faults += _repeats("lists", "name", {at: entry.name.casefold() for at, entry in lists.items()})
+    for section, named in (("lists", lists), ("hours", hours), ("auto_replies", auto_replies)):
+        names = {at: entry.key.casefold() for at, entry in named.items()}
+        faults += _repeats(section, "name", names)
     for at, rule in keywords.items():
         faults += [(("keywords", at, key), reason) for key, reason in rule_faults(rule)]
     refuse(faults, lines)
@@ -66,6 +78,8 @@ def parse(text: str, carriers: CarrierWords) -> SettingsFile:
         senders=tuple(senders.values()),
         lists=tuple(lists.values()),
         keywords=tuple(keywords.values()),
+        hours=tuple(hours.values()),
+        auto_replies=tuple(auto_replies.values()),
         lines=lines,
     )
 
@@ -138,10 +152,7 @@ def told_once(details: list[ErrorDetails]) -> list[ErrorDetails]:
 def explain(detail: ErrorDetails, model: type[Document]) -> str:
     """A fault that pydantic found, in words."""
     if detail["type"] == "extra_forbidden":
-        key = str(detail["loc"][-1])
-        if key == "hours":
-            return "this version does not have hours yet; leave it out"
-        return f"there is no such key{suggest(key, model.model_fields)}"
+        return f"there is no such key{suggest(str(detail['loc'][-1]), model.model_fields)}"
     if detail["type"] == "value_error":
         return str(detail["ctx"]["error"])
     explain = _REASONS.get(detail["type"])
@@ -159,6 +170,7 @@ _REASONS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "greater_than": lambda limits: f"must be above {limits['gt']}",
     "less_than": lambda limits: f"must be below {limits['lt']}",
     "less_than_equal": lambda limits: f"must be at most {limits['le']}",
+    "greater_than_equal": lambda limits: f"must be at least {limits['ge']}",
     "tuple_type": lambda _: 'must be a list, such as ["one", "two"]',
     "too_short": lambda limits: f"must hold at least {limits['min_length']}",
     "too_long": lambda limits: f"must hold at most {limits['max_length']}",

@@ -8,9 +8,11 @@ keyword, consent policy, ticket.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from bridge.domain import auto_replies, machines
+from bridge.domain.auto_replies import Moment
 from bridge.domain.directory import Sender
 from bridge.domain.keywords import KeywordRule, RuleBook
 from bridge.domain.words import StandardWord, default_text, exact_word, standard_word
@@ -69,6 +71,14 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AutoAnswer:
+    """Text the customer back by itself, once within the quiet period."""
+
+    text: str
+    quiet_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TellAgent:
     """A private note on the open ticket, where there is one."""
 
@@ -77,9 +87,11 @@ class TellAgent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MakeTicket:
-    """The text goes to the desk. `warning` is a private note beside it: why no reply can go."""
+    """The text goes to the desk. `warning` is a private note beside it: why no reply can go.
+    Without `reopens` a solved ticket stays solved."""
 
     warning: str | None = None
+    reopens: bool = True
 
 
 Action = (
@@ -90,6 +102,7 @@ Action = (
     | AskToConfirm
     | SetTags
     | Answer
+    | AutoAnswer
     | TellAgent
     | MakeTicket
 )
@@ -102,7 +115,9 @@ class Facts:
     `carrier_words` are the words (upper case) that this carrier answers by itself on this kind of
     sender; `carrier_handled` is what the carrier says it has dealt with, in this very text.
     `blocked_by_carrier`: the opt-out in force is one that the carrier has made its own.
-    `pending` are the lists that wait for a YES, each with the rule that asked.
+    `pending` are the lists that wait for a YES, each with the rule that asked. `open_hours` names
+    the hours that it is within now (None: all of them); `moment` is there where the sender answers
+    by itself.
     """
 
     text: str
@@ -120,6 +135,8 @@ class Facts:
     pending: Mapping[str, KeywordRule | None]
     carrier_words: Mapping[WordClass, frozenset[str]]
     carrier_handled: WordClass | None = None
+    open_hours: frozenset[str] | None = None
+    moment: Moment | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +178,7 @@ def judge(facts: Facts) -> Decision:
                 return _opted_in(facts, word)
             case "HELP":
                 return _helped(facts, word)
-    found = facts.rules.find(facts.text, facts.address)
+    found = facts.rules.find(facts.text, facts.address, facts.open_hours)
     if found is not None:
         return _by_rule(facts, *found)
     return _by_policy(facts)
@@ -288,7 +305,27 @@ def _by_policy(facts: Facts) -> Decision:
         return Decision(verdict="not_consented", why=f"opted out, and the policy is {policy}")
     if policy == "subscribers" and not (facts.opted_in or facts.lists):
         return Decision(verdict="not_consented", why="no subscriber, and the policy is subscribers")
-    return Decision(verdict="ticket", why="an ordinary text", actions=(_ticket(facts),))
+    return _ordinary(facts)
+
+
+def _ordinary(facts: Facts) -> Decision:
+    chatter = machines.chatter_in(facts.text)
+    if chatter is not None:
+        ticket = replace(_ticket(facts), reopens=facts.sender.reopen_on_chatter)
+        why = f"{machines.IN_WORDS[chatter]}, which asks for nothing"
+        return Decision(verdict="ticket", why=why, actions=(ticket,))
+    ticket, why = _ticket(facts), "an ordinary text"
+    may_text = facts.can_be_answered and not facts.opted_out
+    chosen = auto_replies.choose(facts.moment) if may_text and facts.moment is not None else None
+    if facts.moment is None or chosen is None:
+        return Decision(verdict="ticket", why=why, actions=(ticket,))
+    occasion, text = chosen
+    answer = AutoAnswer(text=text, quiet_ms=facts.moment.texts.quiet_ms)
+    return Decision(
+        verdict="ticket",
+        why=f"{why}, {auto_replies.IN_WORDS[occasion]}",
+        actions=(ticket, answer),
+    )
 
 
 def _ticket(facts: Facts) -> MakeTicket:

@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from bridge.carriers.contract import Capabilities, OptOutWord
-from bridge.domain import verdicts
+from bridge.domain import hours, verdicts
+from bridge.domain.auto_replies import Moment
 from bridge.domain.directory import Directory, Sender
 from bridge.domain.numbers import display, is_number
 from bridge.domain.verdicts import Decision, Facts, TicketsFrom
@@ -22,17 +23,21 @@ from bridge.store import contacts, conversations, messages, work
 from bridge.store.contacts import Source
 from bridge.store.conversations import Conversation
 from bridge.store.database import Transaction
-from bridge.store.messages import Message
+from bridge.store.messages import Message, OutboundKind
 from bridge.ticketing.notes import put_note
 
 LONGEST_ANYWHERE = 1600  # of a carrier that isn't set up here (any more)
-MOST_ALIKE = 3  # so often one customer is given one automatic answer
-ALIKE_WITHIN_MS = 3_600_000
+MOST_ANSWERS = 3  # so many automatic answers one customer is given by one number
+ANSWERS_WITHIN_MS = 3_600_000
 NOTE_ON_ANSWERS = (
-    "This number has been given the same automatic answer three times within an hour. Further ones "
+    "This number has been given three automatic answers within an hour. Further ones "
     "are held back until an hour has passed, as a machine may be answering; texts are still kept."
 )
-SPOKEN = (verdicts.Answer, verdicts.AskToConfirm)  # actions that text the customer
+SPOKEN = (
+    verdicts.Answer,
+    verdicts.AutoAnswer,
+    verdicts.AskToConfirm,
+)  # actions that text the customer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,19 +124,20 @@ def _why_unanswered(tx: Transaction, message: Message, rules: Rules) -> str | No
 
 
 def _why_enough(tx: Transaction, case: _Case, decision: Decision) -> str | None:
-    """Why an answer is held back that this customer has just been given: a machine may be at the
-    other end, and answer every answer."""
-    answers = (action for action in decision.actions if isinstance(action, verdicts.Answer))
-    limited = (answer for answer in answers if not answer.about_consent)
-    if any(_times_given(tx, case, answer) >= MOST_ALIKE for answer in limited):
-        return "the same answer has been given three times within an hour"
+    """Why no more is answered: a machine may be at the other end, and answer every answer."""
+    limited = any(
+        isinstance(action, verdicts.AutoAnswer)
+        or (isinstance(action, verdicts.Answer) and not action.about_consent)
+        for action in decision.actions
+    )
+    if limited and _answers_given(tx, case) >= MOST_ANSWERS:
+        return "three automatic answers have been given within an hour"
     return None
 
 
-def _times_given(tx: Transaction, case: _Case, action: verdicts.Answer) -> int:
-    return messages.count_answers(
-        tx, case.conversation.id, action.text, since_ms=tx.now_ms() - ALIKE_WITHIN_MS
-    )
+def _answers_given(tx: Transaction, case: _Case) -> int:
+    since_ms = tx.now_ms() - ANSWERS_WITHIN_MS
+    return messages.count_answers(tx, case.conversation.id, since_ms=since_ms)
 
 
 def _gather(
@@ -162,6 +168,32 @@ def _gather(
         pending={name: directory.rule(rule) if rule else None for name, rule in pending.items()},
         carrier_words=words,
         carrier_handled=message.handled,
+        open_hours=_open_hours(directory, tx.now_ms()),
+        moment=_moment(tx, message, sender, directory, rules),
+    )
+
+
+def _open_hours(directory: Directory, now_ms: int) -> frozenset[str]:
+    return frozenset(name for name, week in directory.hours.items() if hours.is_open(week, now_ms))
+
+
+def _moment(
+    tx: Transaction, message: Message, sender: Sender, directory: Directory, rules: Rules
+) -> Moment | None:
+    """How the text meets a sender that answers by itself; None where it doesn't, or not now."""
+    texts = directory.auto_texts(message.sender)
+    now_ms = tx.now_ms()
+    if texts is None or now_ms - message.created_at > rules.answer_within_ms:
+        return None
+    week = directory.hours.get(sender.hours or "")
+    known = conversations.of_pair(tx, message.sender, message.customer)
+    since = None if known is None else known.quiet_since
+    return Moment(
+        texts=texts,
+        is_first=known is None
+        or (known.last_inbound_at is None and known.last_outbound_at is None),
+        is_open=week is None or hours.is_open(week, now_ms),
+        is_quiet=since is not None and now_ms - since < texts.quiet_ms,
     )
 
 
@@ -221,18 +253,32 @@ def _tag(tx: Transaction, case: _Case, action: verdicts.SetTags) -> None:
 
 
 def _answer(tx: Transaction, case: _Case, action: verdicts.Answer) -> None:
+    if not action.about_consent and _answers_given(tx, case) >= MOST_ANSWERS:
+        return  # one text may have several answers, and this is the fourth
+    kind: OutboundKind = "opt_out_answer" if action.to_opt_out else "auto"
+    _put(tx, case, action.text, kind, about_consent=action.about_consent)
+
+
+def _answer_once(tx: Transaction, case: _Case, action: verdicts.AutoAnswer) -> None:
+    if conversations.begin_quiet(tx, case.conversation.id, quiet_ms=action.quiet_ms):
+        _put(tx, case, action.text, "auto")
+
+
+def _put(
+    tx: Transaction, case: _Case, text: str, kind: OutboundKind, *, about_consent: bool = False
+) -> None:
     put_text(
         tx,
-        kind="opt_out_answer" if action.to_opt_out else "auto",
+        kind=kind,
         conversation=case.conversation,
         carrier=case.sender.carrier,
         longest=case.longest,
         plain=case.sender.plain_characters,
-        body=action.text,
+        body=text,
         cause_id=case.message.id,
-        about_consent=action.about_consent,
+        about_consent=about_consent,
     )
-    if not action.about_consent and _times_given(tx, case, action) == MOST_ALIKE:
+    if kind == "auto" and _answers_given(tx, case) == MOST_ANSWERS:
         put_note(tx, conversation_id=case.conversation.id, text=NOTE_ON_ANSWERS)
 
 
@@ -255,7 +301,7 @@ def _make_ticket(tx: Transaction, case: _Case, action: verdicts.MakeTicket) -> N
         kind="text",
         message_id=case.message.id,
         conversation_id=case.conversation.id,
-        payload={"warning": action.warning},
+        payload={"warning": action.warning, **({} if action.reopens else {"reopens": False})},
     )
 
 
@@ -267,6 +313,7 @@ _DO: Mapping[type, Callable[..., None]] = {
     verdicts.AskToConfirm: _ask,
     verdicts.SetTags: _tag,
     verdicts.Answer: _answer,
+    verdicts.AutoAnswer: _answer_once,
     verdicts.TellAgent: _tell,
     verdicts.MakeTicket: _make_ticket,
 }

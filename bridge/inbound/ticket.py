@@ -59,6 +59,7 @@ class _Case:
     conversation: Conversation
     sender: Sender | None
     warning: str | None
+    reopens: bool  # whether any of the texts opens a solved ticket again
     linked: TicketId | None
     linked_requester: int | None
     replies_from_ms: int = 0
@@ -142,6 +143,7 @@ class TicketWriter:
             conversation=conversation,
             sender=self.directory(tx).senders.get(message.sender),
             warning=next(filter(None, warnings), None),
+            reopens=item.payload.get("reopens", True) or any(one.reopens for one in fellows),
             linked=None if ticket_id is None else TicketId(ticket_id),
             linked_requester=None if link is None else link.requester_id,
         )
@@ -224,7 +226,8 @@ class TicketWriter:
             aside["joined"] = [job.item.id, *(fellow.work_id for fellow in case.fellows)]
         choice = tickets.choose(None if ticket is None else ticket.status)
         if ticket is not None and isinstance(choice, tickets.Comment):
-            comment = voice.comment(case.texts, reopen=choice.reopen)
+            reopen = choice.reopen and (case.reopens or ticket.status != "solved")
+            comment = voice.comment(case.texts, reopen=reopen)
             aside["requester_id"] = ticket.requester_id
             try:
                 written = await self.writer.append(job, ticket, comment, aside | {"notes": []})
@@ -232,7 +235,7 @@ class TicketWriter:
                 full = f"The earlier ticket #{ticket.id} is full: Zendesk takes no more comments."
                 notes = {"notes": [*case.notes, full], "requester_id": voice.requester_id}
                 return await self.writer.create(job, _ticket(case, voice), aside | notes)
-            if not choice.reopen and written.status in ASLEEP:
+            if case.reopens and not choice.reopen and written.status in ASLEEP:
                 await self._wake(job, ticket.id)
             return written
         if ticket is None:

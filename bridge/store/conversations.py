@@ -19,6 +19,8 @@ class Conversation:
     ticket_id: int | None
     last_inbound_at: int | None
     warned_ticket_id: int | None
+    last_outbound_at: int | None = None
+    quiet_since: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,25 @@ def open_for(tx: Transaction, sender: str, customer: str) -> Conversation:
     )
     assert row is not None, "just made"  # noqa: S101 - the unique key sees to it
     return conversation_of(row)
+
+
+def of_pair(tx: Transaction, sender: str, customer: str) -> Conversation | None:
+    """The conversation of this pair, None before the first text."""
+    row = tx.first(
+        "SELECT * FROM conversations WHERE sender = $1 AND customer = $2", sender, customer
+    )
+    return None if row is None else conversation_of(row)
+
+
+def begin_quiet(tx: Transaction, conversation_id: str, *, quiet_ms: int) -> bool:
+    """Note that the customer is answered by itself now. False where that was so lately."""
+    now = tx.now_ms()
+    changed = tx.run(
+        "UPDATE conversations SET quiet_since = $1 WHERE id = $2 "
+        "AND (quiet_since IS NULL OR quiet_since <= $3)",
+        *(now, conversation_id, now - quiet_ms),
+    )
+    return changed > 0
 
 
 def get(tx: Transaction, conversation_id: str) -> Conversation | None:
@@ -145,4 +166,6 @@ def conversation_of(row: Row) -> Conversation:
         ticket_id=row["ticket_id"],
         last_inbound_at=row["last_inbound_at"],
         warned_ticket_id=row["warned_ticket_id"],
+        last_outbound_at=row["last_outbound_at"],
+        quiet_since=row["quiet_since"],
     )

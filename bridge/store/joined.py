@@ -23,6 +23,7 @@ class Fellow:
     ref: str
     message_id: str
     warning: str | None = None
+    reopens: bool = True
 
 
 def behind(tx: Transaction, item: Item) -> Sequence[Fellow]:
@@ -114,6 +115,7 @@ def _fellow(row: Mapping[str, Any]) -> Fellow:
         ref=str(row["ref"]),
         message_id=str(row["message_id"]),
         warning=_payload(row).get("warning"),
+        reopens=bool(_payload(row).get("reopens", True)),
     )
 
 

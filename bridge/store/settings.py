@@ -8,10 +8,12 @@ import tomli_w
 from pydantic import ValidationError
 
 from bridge.domain.directory import (
+    AutoReply,
     CarrierWords,
     DeskRecord,
     Directory,
     Document,
+    Hours,
     KeywordEntry,
     List,
     Sender,
@@ -58,6 +60,8 @@ def load_directory(tx: Transaction) -> Directory:
         senders=documents.senders,
         lists=documents.lists,
         keywords=documents.keywords,
+        hours=documents.hours,
+        auto_replies=documents.auto_replies,
         desk=load_desk(tx),
     )
 
@@ -68,6 +72,8 @@ def load_documents(tx: Transaction) -> Documents:
         senders=_read(tx, "senders", Sender),
         lists=_read(tx, "lists", List),
         keywords=_read(tx, "keywords", KeywordEntry),
+        hours=_read(tx, "hours", Hours),
+        auto_replies=_read(tx, "auto_replies", AutoReply),
     )
 
 
@@ -102,6 +108,8 @@ def save_plan(tx: Transaction, plan: Plan, by: Author) -> None:
     _write(tx, "senders", {entry.key: entry for entry in plan.documents.senders})
     _write(tx, "lists", {entry.key: entry for entry in plan.documents.lists})
     _write(tx, "keywords", {entry.key: entry for entry in plan.documents.keywords})
+    _write(tx, "hours", {entry.key: entry for entry in plan.documents.hours})
+    _write(tx, "auto_replies", {entry.key: entry for entry in plan.documents.auto_replies})
     for change in plan.changes:
         changes.note(
             tx,
@@ -122,6 +130,8 @@ def export_settings(tx: Transaction) -> str:
         "senders": documents.senders,
         "lists": documents.lists,
         "keywords": documents.keywords,
+        "hours": documents.hours,
+        "auto_replies": documents.auto_replies,
     }
     content = {
         section: [entry.model_dump(mode="json", exclude_defaults=True) for entry in entries]

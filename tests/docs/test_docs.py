@@ -19,7 +19,7 @@ from bridge.carriers.registry import answered_words
 from bridge.carriers.twilio_errors import ERRORS
 from bridge.cli.main import cli
 from bridge.domain import words
-from bridge.domain.directory import Document, KeywordEntry, List, Sender, Texts
+from bridge.domain.directory import AutoReply, Document, Hours, KeywordEntry, List, Sender, Texts
 from bridge.domain.settings_file import parse
 from bridge.metrics import Metrics
 from bridge.settings import carrier_variable, load_settings, own_fields, variable
@@ -154,6 +154,8 @@ def test_every_address_of_the_console_is_listed_with_who_may_have_it() -> None:
         ("### texts", Texts),
         ("## lists", List),
         ("## keywords", KeywordEntry),
+        ("## hours", Hours),
+        ("## auto_replies", AutoReply),
     ],
 )
 def test_every_key_of_the_settings_file_is_listed(heading: str, model: type[Document]) -> None:

@@ -14,6 +14,8 @@ CARRIERS: CarrierWords = {
     }
 }
 
+HOURS = '[[hours]]\nname = "office"\nzone = "America/New_York"\nopen = ["Mon-Fri 09:00-17:00"]\n'
+REPLY = '[[auto_replies]]\nname = "usual"\ngreeting = "Hello"\n'
 SENDER = '[[senders]]\nnumber = "+12025550100"\ncarrier = "twilio"\n'
 
 
@@ -44,7 +46,7 @@ def test_the_documented_example_is_read() -> None:
         ("x = 1\nx = 2\n", "line 2, column 6: not TOML: Cannot overwrite a value"),
         ('[[sender]]\nnumber = "1"\n', "line 1: sender: there is no such section; did you mean"),
         ('[senders]\nnumber = "1"\n', "line 1: senders: must be entries, each headed by [[send"),
-        ('\n[[hours]]\nname = "x"\n', "line 2: hours: this version does not have this section"),
+        ('\n[[sinks]]\nname = "x"\n', "line 2: sinks: this version does not have this section"),
         ('[[senders]]\ncarrier = "twilio"\n', "line 1: senders 1, number: is missing"),
         (SENDER + 'coutry = "US"\n', "line 4: senders 1, coutry: there is no such key; did you"),
         (SENDER + "pace = true\n", "line 4: senders 1, pace: must be a number, without quotes"),
@@ -67,14 +69,22 @@ def test_the_documented_example_is_read() -> None:
         ('[[keywords]]\nwords = ["a", "yes"]\n', '"yes" is an opt-in word'),
         ('[[keywords]]\nwords = ["HELP", "a"]\n', '"HELP" asks for help: it needs a rule without'),
         ('[[keywords]]\nwords = ["INFO"]\nlists = ["a"]\n', "line 3: keywords 1, lists: a rule on"),
-        ('[[keywords]]\nwords = ["a"]\nhours = "x"\n', "line 3: keywords 1, hours: this version"),
+        ('[[keywords]]\nwords = ["a"]\nhours = 9\n', "line 3: keywords 1, hours: must be text"),
+        (HOURS.replace("America/New_York", "New York"), "line 3: hours 1, zone: 'New York' is not"),
+        (HOURS.replace("09:00", "9:00"), "line 4: hours 1, open: 'Mon-Fri 9:00-17:00' is not like"),
+        (HOURS.replace("17:00", "09:00"), "hours 1, open: 'Mon-Fri 09:00-09:00' ends when it"),
+        (HOURS + 'holidays = ["2026-02-30"]\n', "line 5: hours 1, holidays: '2026-02-30': there"),
+        (HOURS + 'holidays = ["Xmas"]\n', "line 5: hours 1, holidays: 'Xmas' is not like"),
+        (HOURS + HOURS, "line 6: hours 2, name: stands in hours 1 already"),
+        (REPLY + "quiet_hours = 0\n", "line 4: auto_replies 1, quiet_hours: must be at least 1"),
+        (REPLY + 'greting = "x"\n', "auto_replies 1, greting: there is no such key; did you mean"),
         ('[[keywords]]\nwords = ["a"]\nconfirm = "ok?"\n', "line 3: keywords 1, confirm: asks to"),
         (
             '[[keywords]]\nwords = ["a"]\nlists = ["l"]\nunsubscribe = ["l"]\n',
             'line 4: keywords 1, unsubscribe: "l" stands in lists, too',
         ),
     ],
-    ids=[f"fault {number}" for number in range(1, 31)],
+    ids=[f"fault {number}" for number in range(1, 39)],
 )
 def test_a_fault_is_told_with_line_key_and_reason(text: str, line: str) -> None:
     with pytest.raises(UserMistake) as caught:

@@ -121,7 +121,7 @@ async def test_machine_that_answers_every_answer_is_met_with_silence_and_a_note(
 
     assert len(words(sandbox)) == 3
     (note,) = notes(sandbox, ticket)
-    assert "three times within an hour" in note
+    assert "three automatic answers within an hour" in note
     found = (await ask(sandbox, "/api/v1/messages", customer=MAYA, limit="200"))["messages"]
     assert sum(message["verdict"] == "keyword" for message in found) == 6
     await sandbox.twilio.customer_texts(MAYA, ORDERS, "JOIN")  # another number of ours

@@ -44,6 +44,7 @@ MENU: Final = (
             Entry(title="Keyword rules", href="/admin/rules", icon="rule"),
             Entry(title="Lists", href="/admin/lists", icon="list"),
             Entry(title="Senders", href="/admin/senders", icon="phone"),
+            Entry(title="Hours and auto-replies", href="/admin/hours", icon="queued"),
         ),
     ),
     Group(

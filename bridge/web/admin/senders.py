@@ -24,9 +24,18 @@ from bridge.web.admin.rule_form import CARRIERS
 from bridge.web.parts import PARTS
 
 LIST: Final = "/admin/senders"
-TEXTS: Final = ("number", "carrier", "country", "kind", "name", "tickets_from", "on_uncertain")
+TEXTS: Final = (
+    "number",
+    "carrier",
+    "country",
+    "kind",
+    "name",
+    "tickets_from",
+    "on_uncertain",
+    "hours",
+)
 IDS: Final = ("brand_id", "group_id", "ticket_form_id")
-SWITCHES: Final = ("reopen_on_failure", "keep_signature")
+SWITCHES: Final = ("reopen_on_failure", "reopen_on_chatter", "keep_signature")
 WORDS: Final = ("STOP", "START", "HELP")
 SHOWN: Final = frozenset({*TEXTS, *IDS, *SWITCHES, "tags", "answers", "texts"})
 
@@ -42,14 +51,14 @@ async def show_new(request: web.Request) -> web.Response:
     number = display(request.query.get("number", "")[:80])
     carrier = next(iter(request.app[PARTS].carriers), next(iter(CARRIERS)))
     empty = {"number": number, "carrier": carrier, "keep_signature": True}
-    return _form(request, empty, None)
+    return await _form(request, empty, None)
 
 
 async def show_sender(request: web.Request) -> web.Response:
     """One sender."""
     address = request.match_info["address"]
     documents = await request.app[PARTS].database.read(settings.load_documents)
-    return _form(request, _find(documents, address).model_dump(mode="json"), address)
+    return await _form(request, _find(documents, address).model_dump(mode="json"), address)
 
 
 async def save_new(request: web.Request) -> web.Response:
@@ -93,7 +102,7 @@ async def _save(request: web.Request, old: str | None) -> web.Response:
     try:
         changed = await request.app[PARTS].database.write(save)
     except Faulty as error:
-        return _form(request, content, old, status=422, faults=error.faults)
+        return await _form(request, content, old, status=422, faults=error.faults)
     return go(LIST, said="changed" if changed else "nothing")
 
 
@@ -120,7 +129,7 @@ def _content(form: MultiDict[str]) -> dict[str, Any]:
     return content
 
 
-def _form(
+async def _form(
     request: web.Request,
     content: Mapping[str, Any],
     old: str | None,
@@ -128,6 +137,7 @@ def _form(
     status: int = 200,
     faults: Mapping[str, str] | None = None,
 ) -> web.Response:
+    documents = await request.app[PARTS].database.read(settings.load_documents)
     brand = str(content.get("name") or content.get("number") or "")
     return show(
         request,
@@ -138,6 +148,8 @@ def _form(
         action=f"{LIST}/new" if old is None else f"{LIST}/{quote(old, safe='')}",
         carriers=[(name, name) for name in sorted(CARRIERS)],
         words=[(word, default_text(word, brand)) for word in ("STOP", "START", "HELP")],
+        hours=[("", "none: somebody is always there")]
+        + [(one.name, one.name) for one in documents.hours],
         faults=faults or {},
     )
 

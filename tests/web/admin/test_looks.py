@@ -47,6 +47,17 @@ reply = "Welcome. Reply STOP to end."
 words = ["JOIN"]
 match = "any_word"
 ticket = true
+
+[[hours]]
+name = "office"
+zone = "America/New_York"
+open = ["Mon-Fri 09:00-17:00"]
+holidays = ["12-25"]
+
+[[auto_replies]]
+name = "usual"
+greeting = "Hello! Reply STOP to end."
+out_of_hours = "Nobody is here now."
 """
 PAGES = (
     *("/admin/", "/admin/conversations", "/admin/conversations?q=parcel", "/admin/contacts"),
@@ -55,6 +66,12 @@ PAGES = (
     *(f"/admin/work/{WORK}", "/admin/rules", "/admin/rules/new", "/admin/rules/JOIN"),
     *("/admin/lists", "/admin/lists/members?name=vip", "/admin/senders", "/admin/senders/new"),
     *(f"/admin/senders/%2B{SENDER[1:]}", "/admin/users", "/admin/me", "/admin/changes"),
+    *(
+        "/admin/hours",
+        "/admin/hours/office",
+        "/admin/auto-replies/usual",
+        "/admin/auto-replies/new",
+    ),
     *("/admin/settings", "/admin/nowhere"),
 )
 HOSTILE = (
