@@ -49,7 +49,14 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "bridge.addresses": (),
     "bridge.setting_types": ("bridge.addresses",),
     # Each carrier declares its own settings.
-    "bridge.settings": ("bridge.errors", "bridge.addresses", "bridge.setting_types", *CARRIERS),
+    "bridge.settings": (
+        "bridge.errors",
+        "bridge.addresses",
+        "bridge.env_file",
+        "bridge.setting_types",
+        *CARRIERS,
+    ),
+    "bridge.env_file": ("bridge.errors",),
     "bridge.invitations": ("bridge.errors", "bridge.secrets", "bridge.store"),
     "bridge.http": ("bridge.errors",),
     "bridge.sign_on": ("bridge.errors", "bridge.http", "bridge.secrets"),
