@@ -7,14 +7,12 @@ expected there. A value that could be a secret is never part of a message.
 from __future__ import annotations
 
 import difflib
-import io
 import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from dotenv.parser import parse_stream
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -37,6 +35,7 @@ from bridge.addresses import (
 )
 from bridge.carriers.contract import CarrierSettings
 from bridge.carriers.registry import CARRIERS
+from bridge.env_file import read_env_file
 from bridge.errors import UserMistake
 from bridge.setting_types import TOKEN, Secret, Token, split_tokens
 
@@ -55,7 +54,6 @@ _PAIRS: Final = (
 _TYPO_LIKENESS: Final = 0.84
 # What Kubernetes sets for a service, here one that is called bridge-kannel, say.
 _OF_A_PLATFORM: Final = re.compile(r"_(SERVICE_(HOST|PORT.*)|PORT(_[0-9].*)?)$")
-_OPENED_QUOTE: Final = re.compile(r"[^=#]+=\s*['\"]")
 
 
 def _lower(value: object) -> object:
@@ -313,40 +311,13 @@ def _missing_for_zendesk(settings: Settings) -> Iterator[str]:
 
 
 def _gather(env: Mapping[str, str], env_file: str | Path | None) -> dict[str, str]:
-    merged = {} if env_file is None else _read_env_file(Path(env_file))
+    merged = {} if env_file is None else read_env_file(Path(env_file))
     merged.update(env)
     return {
         name: value.strip()
         for name, value in merged.items()
         if name.startswith(PREFIX) and value.strip()
     }
-
-
-def _read_env_file(file: Path) -> dict[str, str]:
-    """What a file of NAME=VALUE lines sets. Raises UserMistake, without a word of the file."""
-    if file.is_dir():  # some keep a virtual environment by this name
-        return {}
-    try:
-        text = file.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise UserMistake(f"{file} can't be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise UserMistake(f"{file}, line {line}: expected UTF-8 text") from None
-    found: dict[str, str] = {}
-    for binding in parse_stream(io.StringIO(text)):
-        if binding.key is not None and binding.value is not None:
-            found[binding.key] = binding.value
-        elif binding.key is not None or binding.error:
-            whole = binding.original.string
-            written = whole.lstrip()  # the empty lines before it are counted as its own
-            line = binding.original.line + whole.count("\n") - written.count("\n")
-            quoted = _OPENED_QUOTE.match(written)
-            wanted = "a quote that ends with the value" if quoted else "NAME=VALUE, or a # remark"
-            raise UserMistake(f"{file}, line {line}: expected {wanted}")
-    return found
 
 
 def _names() -> list[str]:

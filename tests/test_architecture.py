@@ -50,7 +50,14 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "bridge.addresses": (),
     "bridge.setting_types": ("bridge.addresses",),
     # Each carrier declares its own settings.
-    "bridge.settings": ("bridge.errors", "bridge.addresses", "bridge.setting_types", *CARRIERS),
+    "bridge.settings": (
+        "bridge.errors",
+        "bridge.addresses",
+        "bridge.env_file",
+        "bridge.setting_types",
+        *CARRIERS,
+    ),
+    "bridge.env_file": ("bridge.errors",),
     "bridge.invitations": ("bridge.errors", "bridge.secrets", "bridge.store"),
     "bridge.http": ("bridge.errors",),
     "bridge.fetching": ("bridge.errors",),

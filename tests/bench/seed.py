@@ -109,31 +109,42 @@ def fill(file: Path, messages: int, contacts: int, days: int) -> None:
         links = ((at + 1, f"c{at}", 1, begin_ms, begin_ms) for at in range(contacts))
         _put(connection, "tickets", "ticket_id conversation_id requester_id replies_from linked_at",
              links)  # fmt: skip
-        step = days * DAY_MS / messages
-        columns = (
-            "id direction kind conversation_id sender customer carrier carrier_id body verdict "
-            "rule state reason ticket_id created_at updated_at"
-        )
-        texts = _texts(chance, messages, customers, begin_ms, step)
-        _put(connection, "messages", columns, texts)
-        parts = (
-            (f"p{at}", f"m{at}", 0, "done", 1, "delivered", "twilio", f"SO{at}", begin_ms)
-            for at in range(1, messages, 2)
-        )
-        columns = "id message_id position body segments state carrier carrier_id updated_at"
-        _put(connection, "parts", columns, parts)
-        tries = (
-            (f"w{at}", f"m{at}", "send" if at % 2 else "text", "done", "", begin_ms, 80)
-            for at in range(messages)
-        )
-        _put(connection, "attempts", "work_ref message_id kind outcome words at took_ms", tries)
-        work = (
-            (f"w-{at}", f"in:c{at}", "zendesk", "text", f"m{at * 2}", "failed" if at % 2 else
-             "waiting", "Zendesk refused it", now_ms, now_ms, now_ms if at % 2 else None)
-            for at in range(2000)
-        )  # fmt: skip
-        columns = "ref lane account kind message_id state reason due_at created_at failed_at"
-        _put(connection, "work", columns, work)
+        _put_messages(connection, chance, messages, customers, (begin_ms, now_ms))
+
+
+def _put_messages(
+    connection: sqlite3.Connection,
+    chance: random.Random,
+    messages: int,
+    customers: list[str],
+    between: tuple[int, int],
+) -> None:
+    begin_ms, now_ms = between
+    step = (now_ms - begin_ms) / messages
+    columns = (
+        "id direction kind conversation_id sender customer carrier carrier_id body verdict "
+        "rule state reason ticket_id created_at updated_at"
+    )
+    texts = _texts(chance, messages, customers, begin_ms, step)
+    _put(connection, "messages", columns, texts)
+    parts = (
+        (f"p{at}", f"m{at}", 0, "done", 1, "delivered", "twilio", f"SO{at}", begin_ms)
+        for at in range(1, messages, 2)
+    )
+    columns = "id message_id position body segments state carrier carrier_id updated_at"
+    _put(connection, "parts", columns, parts)
+    tries = (
+        (f"w{at}", f"m{at}", "send" if at % 2 else "text", "done", "", begin_ms, 80)
+        for at in range(messages)
+    )
+    _put(connection, "attempts", "work_ref message_id kind outcome words at took_ms", tries)
+    work = (
+        (f"w-{at}", f"in:c{at}", "zendesk", "text", f"m{at * 2}", "failed" if at % 2 else
+         "waiting", "Zendesk refused it", now_ms, now_ms, now_ms if at % 2 else None)
+        for at in range(2000)
+    )  # fmt: skip
+    columns = "ref lane account kind message_id state reason due_at created_at failed_at"
+    _put(connection, "work", columns, work)
 
 
 def _texts(
