@@ -80,17 +80,21 @@ def begin(tx: Transaction, accounts: Collection[str]) -> Restored | None:
     return begun
 
 
-def note_swept(tx: Transaction, account: str) -> None:
-    """A far side has been asked for all that it knows. After the last one work may go on."""
+def note_swept(tx: Transaction, account: str, *, reached_ms: int | None = None) -> bool:
+    """A far side has been asked for all that it knows (up to `reached_ms`, where that is not now).
+    After the last one work may go on. Returns false where it has to be asked again soon."""
     known = current(tx)
     if known is None or account not in known.left:
-        return
+        return True
+    if reached_ms is not None and reached_ms < known.began_ms:
+        return False
     known = Restored(since_ms=known.since_ms, began_ms=known.began_ms, left=known.left - {account})
     _keep(tx, known)
     if not known.is_looking:
         # Failed work as well: it may have been tried again, and done, before the restore.
         for row in tx.all(f"SELECT id, payload FROM work WHERE kind IN {DOUBTFUL}"):  # noqa: S608
             _flag(tx, row, known)
+    return True
 
 
 def is_flagged(tx: Transaction, item: Item) -> bool:

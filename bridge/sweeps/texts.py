@@ -67,8 +67,9 @@ class TextSweep:
         """Take in what one carrier lists and we don't have."""
         carrier = self.carriers.get(job.item.account)
         if carrier is None or not carrier.capabilities.can_list:
-            account = job.item.account
-            return Done(words="nothing to sweep", save=lambda tx: restored.note_swept(tx, account))
+            return Done(
+                words="nothing to sweep", save=lambda tx: self._pass_over(tx, job.item.account)
+            )
         senders, now_ms = await job.keep(lambda tx: self._begin(tx, carrier.name))
         listed = await self._list(carrier, senders, now_ms - ON_ITS_WAY_MS)
         ids = [text.carrier_id for text in listed.texts]
@@ -80,10 +81,15 @@ class TextSweep:
         def save(tx: Transaction) -> None:
             for sender, position in listed.positions.items():
                 sweeps.move(tx, carrier.name, sender, position=position, is_done=True)
-            restored.note_swept(tx, carrier.name)
-            plan_next(tx, job.item, self.interval_ms)
+            reached_ms = now_ms - ON_ITS_WAY_MS
+            is_whole = restored.note_swept(tx, carrier.name, reached_ms=reached_ms)
+            soon_ms = min(self.interval_ms, ON_ITS_WAY_MS)
+            plan_next(tx, job.item, self.interval_ms if is_whole else soon_ms)
 
         return Done(words=f"{len(texts)} texts recovered", save=save)
+
+    def _pass_over(self, tx: Transaction, account: str) -> None:
+        restored.note_swept(tx, account)  # what can't be asked is not waited for
 
     def _begin(self, tx: Transaction, carrier: str) -> tuple[Mapping[str, sweeps.Position], int]:
         senders = self.directory(tx).senders

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import random
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -77,4 +78,6 @@ def _storm(plan: Plan, engine: str, keep: Path | None) -> int:
 
 
 if __name__ == "__main__":
+    # Whoever ends it early leaves no process behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main(sys.argv[1:]))

@@ -18,7 +18,7 @@ from tests.flows.outbound import metric
 from tests.flows.serving import Process
 
 Unwritable = Literal["is-full", "write-fails"]
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 CUSTOMERS = [f"+1202555{number:04}" for number in range(130, 136)]
 
 
@@ -37,7 +37,7 @@ async def all_written(sandbox: Sandbox, count: int) -> None:
         shown = await messages(sandbox)
         return len(shown) == count and all(one["state"] == "done" for one in shown)
 
-    await eventually(are_done, within_s=30)
+    await eventually(are_done, within_s=60)
 
 
 def on_tickets(sandbox: Sandbox) -> list[str]:
@@ -61,7 +61,7 @@ async def test_after_power_cuts_every_acknowledged_text_stands_once(
 
     for turn, enough in enumerate((7, 30, 61)):
         talks = [asyncio.create_task(talk(customer, turn)) for customer in CUSTOMERS]
-        await eventually(lambda enough=enough: len(promised) >= enough, within_s=30)
+        await eventually(lambda enough=enough: len(promised) >= enough, within_s=60)
         await process.kill()
         for one in talks:
             one.cancel()
@@ -75,7 +75,7 @@ async def test_after_power_cuts_every_acknowledged_text_stands_once(
         bodies = {one["body"] for one in shown}
         return set(promised) <= bodies and all(one["state"] == "done" for one in shown)
 
-    await eventually(is_all_there, within_s=40)
+    await eventually(is_all_there, within_s=60)
     found = on_tickets(sandbox)
     assert len(found) == len(set(found))
     assert set(promised) <= set(found) <= set(tried)

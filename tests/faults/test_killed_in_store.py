@@ -23,7 +23,7 @@ from tests.flows.conftest import eventually
 from tests.flows.outbound import settled
 from tests.stores import opened
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 KILLED = -signal.SIGKILL
 
 
@@ -48,7 +48,7 @@ async def test_killed_while_the_log_is_folded_into_the_file(
     await process.start()
 
     await eventually(lambda: set(heard) <= set(on_tickets(sandbox)), within_s=90)
-    await settled(sandbox, within_s=30)
+    await settled(sandbox, within_s=60)
     assert len(on_tickets(sandbox)) == len(set(on_tickets(sandbox)))
 
 
@@ -138,7 +138,7 @@ async def test_killed_in_a_migration_postgresql_has_all_of_it_or_nothing(
             env={"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path)},
         )
         waits = b"SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'messages'::regclass"
-        await eventually(lambda: admin.execute(waits).fetchone(), within_s=30)
+        await eventually(lambda: admin.execute(waits).fetchone(), within_s=60)
         process.kill()
         assert await process.wait() == KILLED
         other.rollback()

@@ -38,8 +38,11 @@ async def words_of(sandbox: Sandbox, body: str) -> list[str]:
     return [str(attempt["words"]) for attempt in trace["attempts"]]
 
 
-async def keep_going(sandbox: Sandbox, clock: MovingClock) -> None:
-    """Let time pass until nothing is left to do; it stands still while something is worked on."""
+async def keep_going(sandbox: Sandbox, clock: MovingClock, *, step_s: float = 1.0) -> None:
+    """Let time pass until nothing is left to do; it stands still while something is worked on.
+
+    Steps are shorter than what a limit's window is longer than the desk's own.
+    """
     service = sandbox.service
     assert service is not None
 
@@ -51,7 +54,7 @@ async def keep_going(sandbox: Sandbox, clock: MovingClock) -> None:
     async def is_done() -> bool:
         begun, waiting = await service.database.read(count)
         if begun == 0:
-            clock.advance(1)
+            clock.advance(step_s)
             service.wake()
         return waiting == 0
 

@@ -71,7 +71,7 @@ async def fill(sandbox: Sandbox, clock: MovingClock, *more: str) -> Ticket:
 async def go_on(sandbox: Sandbox, clock: MovingClock, seconds: float = HALF_WINDOW_S) -> None:
     """Let time pass, and wait for all that follows."""
     clock.advance(seconds)
-    await keep_going(sandbox, clock)
+    await keep_going(sandbox, clock, step_s=10)
 
 
 async def test_burst_is_joined_only_beyond_the_tickets_room(
@@ -121,7 +121,7 @@ async def test_lost_answer_to_a_joined_comment_leaves_each_text_in_one(
     await eventually(lambda: any(rule.used for rule in faults.rules), within_s=PATIENCE_S)
     await narrow.twilio.customer_texts(MAYA, ACME, "8")
 
-    await keep_going(narrow, clock)
+    await keep_going(narrow, clock, step_s=10)
 
     assert said(ticket) == ["first", *"12345678"]
     shown = await messages(narrow)
@@ -144,7 +144,7 @@ async def test_stop_in_the_middle_of_a_joined_comment_leaves_each_text_in_one(
     await narrow.service.stop()
     await narrow.make_service().start()
     await narrow.twilio.customer_texts(MAYA, ACME, "8")
-    await keep_going(narrow, clock)
+    await keep_going(narrow, clock, step_s=10)
     gate.open()
     late = [one for one in faults.seen("PUT", path) if one.status is None]
     await eventually(lambda: all(one.status is not None for one in late))
@@ -159,12 +159,12 @@ async def test_joined_comment_that_is_refused_leaves_only_its_first_text_behind(
     ticket = await fill(narrow, clock, "5", "6", "7")
     narrow.zendesk.faults.refuse("PUT", f"/api/v2/tickets/{ticket.id}", 422, body='{"error": "x"}')
     clock.advance(HALF_WINDOW_S)
-    await keep_going(narrow, clock)
+    await keep_going(narrow, clock, step_s=10)
 
     assert said(ticket) == ["first", *"123467"]
     (failed,) = (await ask(narrow, "failed"))["failed"]
     await ask(narrow, f"failed/{failed['id']}/retry", method="POST")
-    await keep_going(narrow, clock)
+    await keep_going(narrow, clock, step_s=10)
     assert said(ticket) == ["first", *"1234675"]
 
 
@@ -209,7 +209,7 @@ async def test_more_than_a_comment_holds_goes_into_several(
     long = [f"{number} " + "é" * 1500 for number in range(25)]
     ticket = await fill(narrow, clock, *long)
 
-    await keep_going(narrow, clock)
+    await keep_going(narrow, clock, step_s=10)
 
     assert said(ticket)[5:] == long
     joined = customer_comments(ticket)[5]

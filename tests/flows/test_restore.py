@@ -31,7 +31,7 @@ from tests.flows.outbound import (
 )
 from tests.flows.serving import Process, Serve, serving
 
-pytestmark = [pytest.mark.both_engines, pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.both_engines, pytest.mark.slow, pytest.mark.timeout(300)]
 AMIRA = "+14155550177"
 
 
@@ -99,7 +99,7 @@ def _tool(name: str) -> str:
 async def has_looked(process: Process) -> None:
     """Wait until the start after the restore has looked."""
     await eventually(
-        lambda: any(line["event"] == "restore.looked" for line in process.lines()), within_s=30
+        lambda: any(line["event"] == "restore.looked" for line in process.lines()), within_s=60
     )
 
 
@@ -141,8 +141,8 @@ async def test_nothing_is_doubled_and_nothing_lost(serve: Serve, tmp_path: Path)
             "anybody there?"
         ]
 
-    await eventually(is_whole, within_s=40)
-    await settled(sandbox, within_s=30)
+    await eventually(is_whole, within_s=60)
+    await settled(sandbox, within_s=60)
     assert all_comments(sandbox) == [["one", "two", "anybody there?"], ["hello", "hello again"]]
     assert words(sandbox, MAYA) == ["Before", "Same", "Same", "While you slept"]
     assert words(sandbox, JONAS) == ["Hi"]
@@ -152,7 +152,7 @@ async def test_nothing_is_doubled_and_nothing_lost(serve: Serve, tmp_path: Path)
     assert {one["state"] for one in await replies(sandbox)} == {"delivered"}
     await sandbox.twilio.customer_texts(JONAS, ACME, "and now?")
     await sandbox.zendesk.agent_replies(second, "<p>All is well</p>")
-    await settled(sandbox, within_s=30)
+    await settled(sandbox, within_s=60)
     assert all_comments(sandbox)[1:] == [["hello", "hello again", "and now?"]]
     assert words(sandbox, JONAS) == ["Hi", "All is well"]
     assert await failed(sandbox) == []
@@ -172,14 +172,14 @@ async def test_work_that_waited_in_the_backup_and_was_done_since_is_not_done_aga
     await backup.take()
     sandbox.zendesk.faults.clear()
     sandbox.twilio.faults.clear()
-    await settled(sandbox, within_s=30)
+    await settled(sandbox, within_s=60)
     assert (all_comments(sandbox), words(sandbox)) == ([["one", "two"]], ["Once"])
     await process.kill()
     await backup.put_back()
 
     await process.start()
     await has_looked(process)
-    await settled(sandbox, within_s=30)
+    await settled(sandbox, within_s=60)
 
     assert (all_comments(sandbox), words(sandbox)) == ([["one", "two"]], ["Once"])
     assert [one["state"] for one in await replies(sandbox)] == ["delivered"]
@@ -204,8 +204,8 @@ async def test_old_replies_are_shown_to_the_agent_only_where_they_were_not_sent(
 
     await process.start()
     await has_looked(process)
-    await eventually(lambda: notes(sandbox, ticket), within_s=30)
-    await settled(sandbox, within_s=30)
+    await eventually(lambda: notes(sandbox, ticket), within_s=60)
+    await settled(sandbox, within_s=60)
 
     assert words(sandbox) == ["Sent in time"]
     (note,) = notes(sandbox, ticket)
@@ -231,14 +231,14 @@ async def test_nothing_leaves_before_both_far_sides_have_been_asked(
     await sandbox.zendesk.agent_replies(ticket, "<p>Are you well?</p>")
     await sandbox.zendesk.idle()
     await eventually(
-        lambda: len(sandbox.twilio.faults.seen("GET", "*/Messages.json")) >= 2, within_s=30
+        lambda: len(sandbox.twilio.faults.seen("GET", "*/Messages.json")) >= 2, within_s=60
     )
     assert taken.statuses == (200,)  # kept, whatever we are looking for
     assert len(tickets(sandbox)) == 1
 
     sandbox.twilio.faults.clear()
     await has_looked(process)
-    await settled(sandbox, within_s=30)
+    await settled(sandbox, within_s=60)
 
     assert words(sandbox) == []  # the STOP of before the restore holds
     assert all_comments(sandbox)[1:] == [["hello"]]
