@@ -370,3 +370,18 @@ CREATE TABLE pieces (
 );
 CREATE INDEX pieces_alone ON pieces (at) WHERE joined_at IS NULL;
 CREATE INDEX pieces_joined ON pieces (joined_at) WHERE joined_at IS NOT NULL;
+
+-- How far each sender's time on the air is spoken for: by all that leaves, and by campaign texts
+-- that wait behind it.
+CREATE TABLE paces (
+    sender   TEXT PRIMARY KEY,
+    free_at  BIGINT NOT NULL,
+    queue_at BIGINT NOT NULL
+);
+
+-- The turns that parts have been given, until they leave.
+CREATE TABLE turns (
+    part_id TEXT PRIMARY KEY,
+    at      BIGINT NOT NULL
+);
+CREATE INDEX messages_sent_by ON messages (sender, created_at) WHERE direction = 'outbound';

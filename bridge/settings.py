@@ -179,6 +179,8 @@ class Settings(BaseModel):
         secrets = [one for model in models for _, one in model if isinstance(one, SecretStr)]
         whole = [one.get_secret_value() for one in secrets]
         tokens = [token for one in secrets for token in split_tokens(one)]
+        named = [token.partition("=")[2] for token in tokens]  # shared keys, as ID=SECRET
+        tokens += [secret for secret in named if len(secret) > 3]
         return (*dict.fromkeys([*whole, *tokens]), *passwords_in(self.database_url))
 
 

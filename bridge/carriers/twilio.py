@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated
 from urllib.parse import quote, urlsplit
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, SecretStr
 
 from bridge.carriers import twilio_signature, twilio_webhooks
 from bridge.carriers.contract import (
@@ -80,6 +81,18 @@ _MEDIA_HOSTS = frozenset(
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
+def _split_keys(written: SecretStr) -> dict[str, str]:
+    pairs = (pair.strip().partition("=") for pair in written.get_secret_value().split(","))
+    return {name: secret for name, _, secret in pairs}
+
+
+def _check_keys(written: SecretStr) -> SecretStr:
+    keys = _split_keys(written)
+    if not all(re.fullmatch(r"[!-~]+", part) for pair in keys.items() for part in pair):
+        raise ValueError
+    return written
+
+
 class TwilioSettings(CarrierSettings):
     """One Twilio account. `auth_token` may hold two while one is rotated."""
 
@@ -89,6 +102,16 @@ class TwilioSettings(CarrierSettings):
     )
     auth_token: RotatedToken = Field(
         description="the account's auth token, or two with a comma between them"
+    )
+    messaging_service_sid: str | None = Field(
+        None,
+        pattern=r"^MG[0-9A-Za-z]{1,62}$",
+        description="the SID of the messaging service that all our numbers belong to: MG and 32 "
+        "further characters",
+    )
+    shared_keys: Annotated[SecretStr, AfterValidator(_check_keys)] | None = Field(
+        None,
+        description="shared keys that webhooks may be signed with, as ID=SECRET, parted by commas",
     )
     api_url: ApiUrl = Field("https://api.twilio.com", description=API_URL)
 
@@ -117,7 +140,9 @@ class TwilioCarrier:
         http: HttpClient,
         clock: Clock,
         shared_keys: Mapping[str, str] | None = None,
+        messaging_service_sid: str | None = None,
     ) -> None:
+        self._service = messaging_service_sid
         self._account_sid = account_sid
         self._tokens = tuple(auth_tokens)
         self._keys = dict(shared_keys or {})
@@ -155,6 +180,8 @@ class TwilioCarrier:
         form = [("To", display(text.customer)), ("From", display(text.sender))]
         if text.body or not text.media_urls:
             form.append(("Body", text.body))
+        if self._service is not None:
+            form.append(("MessagingServiceSid", self._service))
         form.append(("StatusCallback", text.status_url))
         form += [("MediaUrl", url) for url in text.media_urls]
         try:
@@ -307,6 +334,8 @@ def build(settings: TwilioSettings, tools: Tools) -> TwilioCarrier:
         auth_tokens=split_tokens(settings.auth_token),
         api_url=settings.api_url,
         public_url=tools.public_url,
+        shared_keys=None if settings.shared_keys is None else _split_keys(settings.shared_keys),
+        messaging_service_sid=settings.messaging_service_sid,
         http=tools.http,
         clock=tools.clock,
     )

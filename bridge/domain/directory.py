@@ -14,7 +14,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from bridge.domain.keywords import KeywordRule, Match, RuleBook, normalise
-from bridge.domain.numbers import country_of, read_address, read_sender_number
+from bridge.domain.numbers import country_of, is_country, read_address, read_sender_number
 from bridge.domain.words import is_reserved
 
 SenderKind: TypeAlias = Literal["long_code", "toll_free", "short_code"]
@@ -51,6 +51,12 @@ def _check_tag(tag: str) -> str:
     return tag.lower()
 
 
+def _check_country(country: str) -> str:
+    if not is_country(country):
+        raise ValueError(f'{country!r} is not a two-letter country code such as "US"')
+    return country.upper()
+
+
 def _check_keyword(word: str) -> str:
     if not normalise(word):
         raise ValueError(f"{word!r} holds no letter or digit to compare")
@@ -81,6 +87,8 @@ _Keyword = Annotated[
 _Lists = Annotated[tuple[_Line, ...], Field(max_length=50), AfterValidator(_unique)]
 _Switch = Annotated[bool, Field(strict=True)]
 _DeskId = Annotated[int, Field(strict=True, gt=0, lt=2**63)]
+_Country = Annotated[str, Field(strict=True), AfterValidator(_check_country)]
+_Allowance = Annotated[int, Field(strict=True, gt=0, lt=1_000_000)]
 _Kind = Annotated[SenderKind, BeforeValidator(_check_kind)]
 
 
@@ -123,11 +131,16 @@ class Sender(Document):
     ticket_form_id: _DeskId | None = None
     tickets_from: TicketsFrom | None = None
     pace: Annotated[float, Field(strict=True, gt=0, le=1000)] | None = None
+    is_paused: _Switch = False
+    countries: Annotated[tuple[_Country, ...], Field(max_length=250), AfterValidator(_unique)] = ()
+    most_per_customer: _Allowance | None = None
+    most_per_hour: _Allowance | None = None
     answers: Annotated[tuple[OptOutWord, ...], Field(max_length=3)] | None = None
     texts: Texts = Texts()
     on_uncertain: OnUncertain | None = None
     reopen_on_failure: _Switch = False
     keep_signature: _Switch = True
+    plain_characters: _Switch = False
 
     @model_validator(mode="after")
     def _check_number(self) -> Sender:

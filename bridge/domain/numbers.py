@@ -14,7 +14,7 @@ import re
 from functools import lru_cache
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumberFormat
+from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
 
 UNKNOWN_COUNTRY = "ZZ"  # CLDR's code for "no known region"
 
@@ -23,6 +23,7 @@ _SHORT_CODE = re.compile(r"([A-Z]{2}):([0-9]{3,8})")
 _SHORT_DIGITS = re.compile(r"[0-9]{3,8}")
 _PLUS_SHORT = re.compile(r"\+([0-9]{3,6})")
 _LONG_DIGITS = re.compile(r"[0-9]{7,15}")
+_COSTLY = frozenset({PhoneNumberType.PREMIUM_RATE, PhoneNumberType.SHARED_COST})
 _NAME = "name:"
 _SHORTEST_NATIONAL = 9  # fewer digits without a plus are a short code
 _LONGEST_WRITTEN = 40  # no spelling of a number is longer; spares the parser what is not one
@@ -71,9 +72,20 @@ def masked(address: str) -> str:
     return "name" if address.startswith(_NAME) else f"…{address[-2:]}"
 
 
+def is_country(code: str) -> bool:
+    """Whether this is the two-letter code of a country with numbers of its own."""
+    return code.strip().upper() in phonenumbers.SUPPORTED_REGIONS
+
+
 def is_number(address: str) -> bool:
     """Whether this is an E.164 number."""
     return _E164.fullmatch(address) is not None
+
+
+def is_premium(address: str) -> bool:
+    """Whether a text there may cost extra: premium rate and shared cost, as the plan has it."""
+    number = _parsed(address)
+    return number is not None and phonenumbers.number_type(number) in _COSTLY
 
 
 def is_short_code(address: str) -> bool:

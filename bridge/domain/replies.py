@@ -10,6 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 AUTOMATIC = 4  # Zendesk's flag for comments that no person wrote
+REPLY_MARK = "reply-"  # begins the mark of what somebody wrote in the console's reply box
 NOT_BY_PEOPLE = frozenset({"rule", "merge", "closed_ticket"})
 
 
@@ -24,6 +25,11 @@ class Met:
     author_is_staff: bool
     is_ours: bool
     created_at_ms: int
+
+
+def is_by_bridge(mark: str | None) -> bool:
+    """Whether a comment with this mark is the bridge's own word, and not a person's through it."""
+    return mark is not None and not mark.startswith(REPLY_MARK)
 
 
 def why_not(comment: Met, *, replies_from_ms: int) -> str | None:

@@ -227,6 +227,7 @@ def _answer(tx: Transaction, case: _Case, action: verdicts.Answer) -> None:
         conversation=case.conversation,
         carrier=case.sender.carrier,
         longest=case.longest,
+        plain=case.sender.plain_characters,
         body=action.text,
         cause_id=case.message.id,
         about_consent=action.about_consent,

@@ -17,7 +17,7 @@ import structlog
 
 from bridge.desks.contract import Comment, Desk, Ticket, TicketGone, TicketId, UserId
 from bridge.domain.directory import Directory
-from bridge.domain.replies import Met, why_not
+from bridge.domain.replies import Met, is_by_bridge, why_not
 from bridge.outbound import wording
 from bridge.outbound.compose import put_text, text_of
 from bridge.store import comments, conversations, messages, restored, work
@@ -239,7 +239,7 @@ class ReplyCollector:
     ) -> None:
         if comments.is_known(tx, comment.id):
             return
-        is_ours = comment.mark is not None
+        is_ours = is_by_bridge(comment.mark)
         met = Met(
             public=comment.public,
             type=comment.type,
@@ -314,6 +314,7 @@ class ReplyCollector:
             conversation=link.conversation,
             carrier=sender.carrier,
             longest=self.longest(sender.carrier),
+            plain=sender.plain_characters,
             body=body,
             ticket_id=ticket.id,
             comment_id=comment.id,

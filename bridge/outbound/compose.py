@@ -5,6 +5,7 @@ from __future__ import annotations
 from bridge.desks.contract import Attachment, Comment
 from bridge.domain import segments
 from bridge.domain.plaintext import plain_to_text, to_text
+from bridge.domain.typography import to_gsm
 from bridge.ids import new_id
 from bridge.store import messages, parts, work
 from bridge.store.conversations import Conversation
@@ -36,12 +37,15 @@ def put_text(
     idempotency_key: str | None = None,
     about_consent: bool = False,
     recovered: Recovered | None = None,
+    plain: bool = False,
 ) -> str:
     """Store a text to be sent, its parts and the work. `longest` is in UTF-16 units.
 
-    `about_consent`: an answer to STOP or START, which waits for no other text. Returns its id.
+    `plain`: typographic characters are made GSM-7 where that saves segments. `about_consent`: an
+    answer to STOP or START, which waits for no other text. Returns its id.
     """
     message_id = new_id()
+    body = to_gsm(body) if plain else body
     pieces = segments.split(body, longest)
     counts = [segments.measure(piece).segments for piece in pieces]
     messages.add_outbound(
@@ -60,16 +64,7 @@ def put_text(
         idempotency_key=idempotency_key,
         recovered=recovered,
     )
-    for position, (piece, count) in enumerate(zip(pieces, counts, strict=True)):
-        parts.add(
-            tx,
-            part_id=new_id(),
-            message_id=message_id,
-            position=position,
-            body=piece,
-            segments=count,
-            carrier=carrier,
-        )
+    _add_parts(tx, message_id, pieces, counts, carrier)
     work.put(
         tx,
         lane=(work.lane_consent if about_consent else work.lane_out)(conversation.id),
@@ -80,6 +75,21 @@ def put_text(
         ticket_id=ticket_id,
     )
     return message_id
+
+
+def _add_parts(
+    tx: Transaction, message_id: str, pieces: list[str], counts: list[int], carrier: str
+) -> None:
+    for position, (piece, count) in enumerate(zip(pieces, counts, strict=True)):
+        parts.add(
+            tx,
+            part_id=new_id(),
+            message_id=message_id,
+            position=position,
+            body=piece,
+            segments=count,
+            carrier=carrier,
+        )
 
 
 def _link(item: Attachment) -> str:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bridge.domain.numbers import is_number
+from bridge.domain.directory import Sender
+from bridge.domain.numbers import country_of, is_number, is_premium
 from bridge.outbound import wording
-from bridge.store import contacts
+from bridge.store import contacts, paces
 from bridge.store.database import Transaction
 from bridge.store.messages import Message
 
+HOUR_MS = 3600 * 1000
 # One confirmation, within five minutes of the request, or none (47 CFR 64.1200(a)(12)).
 CONFIRM_WITHIN_MS = 5 * 60 * 1000
 
@@ -26,10 +28,44 @@ class Refusal:
     note: str
 
 
-def refusal(tx: Transaction, message: Message) -> Refusal | None:
-    """Why this message may not be sent now, None where it may."""
+def refusal(
+    tx: Transaction, message: Message, sender: Sender | None = None, *, is_first: bool = True
+) -> Refusal | None:
+    """Why this message may not be sent now, None where it may.
+
+    `is_first`: nothing of it has left; allowances don't end a message in its middle.
+    """
     if not is_number(message.customer):
         return Refusal(reason="the customer's number can't be answered", note=wording.UNANSWERABLE)
+    if is_premium(message.customer):
+        return Refusal(reason="a number that costs extra", note=wording.PREMIUM)
+    over = None if sender is None else _over_allowance(tx, message, sender, is_first=is_first)
+    return over or _not_wanted(tx, message)
+
+
+def _over_allowance(
+    tx: Transaction, message: Message, sender: Sender, *, is_first: bool
+) -> Refusal | None:
+    """What the sender is not allowed: other countries, and more than so many texts an hour."""
+    country = country_of(message.customer)
+    if sender.countries and country not in sender.countries:
+        return Refusal(reason="the sender may not text this country", note=wording.foreign(country))
+    if message.kind == "opt_out_answer" or not is_first:
+        return None
+    since_ms = tx.now_ms() - HOUR_MS
+    for most, customer, note in (
+        (sender.most_per_customer, message.customer, wording.TOO_MANY_TO_ONE),
+        (sender.most_per_hour, None, wording.TOO_MANY),
+    ):
+        if most is not None:
+            sent = paces.sent_since(tx, message.sender, since_ms, customer=customer)
+            if sent >= most:
+                return Refusal(reason="over the sender's allowance", note=note)
+    return None
+
+
+def _not_wanted(tx: Transaction, message: Message) -> Refusal | None:
+    """Whether the customer, or their phone, takes no texts."""
     contact = contacts.get(tx, message.customer)
     if contact is None:
         return None

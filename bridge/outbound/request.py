@@ -67,6 +67,7 @@ def queue(tx: Transaction, asked: Asked, directory: Directory, rules: Lengths) -
             conversation=conversation,
             carrier=carrier,
             longest=rules.longest(carrier),
+            plain=directory.senders[address].plain_characters,
             body=asked.body,
             idempotency_key=asked.idempotency_key,
         )

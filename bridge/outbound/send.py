@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypedDict, TypeVar
+from typing import Literal
 
 import structlog
 
@@ -18,16 +18,15 @@ from bridge.carriers.contract import Accepted, Carrier, OutgoingText
 from bridge.desks.contract import Desk
 from bridge.domain.directory import Directory
 from bridge.errors import CredentialsRefused, OutcomeUnknown, Refused, TryLater
-from bridge.outbound import wording
+from bridge.outbound import pace, wording
+from bridge.outbound.counting import Counters, Counting
 from bridge.outbound.gate import Refusal, refusal
 from bridge.outbound.track import (
     FAILURES,
-    Counters,
     apply_state,
     learn_from,
     sum_up,
     tell_agent,
-    watch,
 )
 from bridge.outbound.withdrawn import was_withdrawn, withdraw
 from bridge.store import comments, conversations, messages, parts, restored, work
@@ -37,21 +36,16 @@ from bridge.store.parts import EarlyReport, Part
 from bridge.store.restored import FLAG, TOO_OLD
 from bridge.store.work import Item
 from bridge.ticketing.notes import put_note
-from bridge.work.outcomes import Done, GaveUp, Job, Later, Outcome, Save
+from bridge.work.outcomes import Done, GaveUp, Job, Later, Outcome, its_turn_later
 
 log = structlog.get_logger()
 
 LOOKS = (1, 4, 12, 36)  # when to look, in multiples of the settle wait since the send began
+PAUSED_MS = 2_000  # between looks whether a sender's pause has ended
 KEY_HOLDS_MS = 23 * 3600 * 1000  # carriers keep an idempotency key for a day
 RESENT = 100  # added to a part's looks once it has been sent again: that happens once
 TO_SEND = frozenset({"queued", "sending", "failed", "refused", "uncertain"})
 Policy = Literal["resend", "hold"]
-T = TypeVar("T")
-
-
-class _Ending(TypedDict):
-    save: Save
-    then: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +59,7 @@ class _Case:
     parts: tuple[Part, ...]
     carrier: Carrier
     now_ms: int  # the database's time: what begun_at and created_at are told by
+    counting: Counting
     policy: Policy
 
 
@@ -85,7 +80,7 @@ class TextSender:
         if await was_withdrawn(self.desk, job, case.message, case.now_ms):
             return Done(
                 words=wording.MADE_PRIVATE,
-                **self._ends(case, lambda tx: withdraw(tx, case.message)),
+                **case.counting.ends(lambda tx: withdraw(tx, case.message)),
             )
         for part in case.parts:
             if part.carrier_id is not None or part.state not in TO_SEND:
@@ -114,27 +109,23 @@ class TextSender:
             carrier=carrier,
             policy=asked or default,
             now_ms=tx.now_ms(),
+            counting=Counting(self.counters, message.id),
         )
 
     async def _send_part(self, job: Job, case: _Case, part: Part) -> Outcome | None:
         """Send one part. Returns None when it is with the carrier, else how the work goes on."""
-        if part.state == "sending":
-            settled = await self._settle(job, case, part)
-            if settled is not None:
-                return settled
-            part = await job.keep(_fresh(part))
-            if part.carrier_id is not None:
-                return None
-        elif FLAG in job.item.payload and part.begun_at is None:
-            looked = await self._look_before(job, case, part)
-            if looked is not None:
-                return None if isinstance(looked, Found) else looked
-        refused = await job.keep(lambda tx: self._admit(tx, case, part))
-        if refused is not None:
+        found = await self._find_out(job, case, part)
+        if found is not None:
+            return None if isinstance(found, Found) else found
+        stop = await job.keep(lambda tx: self._admit(tx, case, part))
+        if isinstance(stop, Refusal):
+            refused = stop
             return Done(
                 words=refused.reason,
-                **self._ends(case, lambda tx: self._refuse(tx, case, part, refused, None)),
+                **case.counting.ends(lambda tx: self._refuse(tx, case, part, refused, None)),
             )
+        if stop is not None:
+            return stop
         text = self._text(case, part)
         try:
             accepted = await case.carrier.send(text)
@@ -145,7 +136,7 @@ class TextSender:
             raise
         except Refused as error:
             return self._refused_by_carrier(case, part, error)
-        await self._keep(job, case, lambda tx: self._accept(tx, case, part, accepted))
+        await case.counting.keep(job, lambda tx: self._accept(tx, case, part, accepted))
         # The ids of both sides: with them a line leads from the webhook to the text.
         log.info(
             "text.sent",
@@ -156,34 +147,40 @@ class TextSender:
         )
         return None
 
-    async def _keep(self, job: Job, case: _Case, change: Callable[[Transaction], T]) -> T:
-        """Make a change under the claim, and count the state that the message came into by it."""
-        result, state = await job.keep(lambda tx: watch(tx, case.message.id, change))
-        if state is not None:
-            self.counters.count_outbound(state)
-        return result
+    async def _find_out(self, job: Job, case: _Case, part: Part) -> Found | Outcome | None:
+        """Where it may have left already: whether it has. None: send it."""
+        if part.state == "sending":
+            settled = await self._settle(job, case, part)
+            if settled is not None:
+                return settled
+            part = await job.keep(_fresh(part))
+            return None if part.carrier_id is None else Found()
+        if FLAG in job.item.payload and part.begun_at is None:
+            return await self._look_before(job, case, part)
+        return None
 
-    def _ends(self, case: _Case, change: Save) -> _Ending:
-        """A change that ends the work, in one transaction with taking it out; counted once kept."""
-        came_into: list[str] = []
-
-        def save(tx: Transaction) -> None:
-            _, state = watch(tx, case.message.id, change)
-            came_into[:] = [] if state is None else [state]
-
-        def then() -> None:
-            for state in came_into:
-                self.counters.count_outbound(state)
-
-        return {"save": save, "then": then}
-
-    def _admit(self, tx: Transaction, case: _Case, part: Part) -> Refusal | None:
-        """Ask the gate and note the intent, in one transaction."""
-        refused = refusal(tx, case.message)
-        if refused is None:
-            parts.begin(tx, part.id)
-            messages.set_state(tx, case.message.id, "sending")
-        return refused
+    def _admit(self, tx: Transaction, case: _Case, part: Part) -> Refusal | Later | None:
+        """Ask the gate and the sender's pace, and note the intent, in one transaction."""
+        sender = self.directory(tx).senders.get(case.message.sender)
+        refused = refusal(tx, case.message, sender, is_first=part.position == 0)
+        if refused is not None:
+            return refused
+        if sender is not None and sender.is_paused:
+            return its_turn_later("the sender is paused", PAUSED_MS)
+        asked = None if sender is None else sender.pace
+        kind = "long_code" if sender is None else sender.kind
+        wait_ms = pace.wait_ms(
+            tx,
+            case.message,
+            part,
+            pace=asked or case.carrier.capabilities.pace.get(kind),
+            is_strict=asked is not None,
+        )
+        if wait_ms > 0:
+            return its_turn_later("the sender's pace", wait_ms)
+        parts.begin(tx, part.id)
+        messages.set_state(tx, case.message.id, "sending")
+        return None
 
     def _text(self, case: _Case, part: Part) -> OutgoingText:
         return OutgoingText(
@@ -204,7 +201,7 @@ class TextSender:
             return _wait_for_sign(job, part, "waiting for a sign of the text", wait_s)
         if case.carrier.capabilities.can_find_sent:
             found = await case.carrier.find_sent(self._text(case, part), since_ms=begun_at)
-            if await self._keep(job, case, lambda tx: self._adopt(tx, case, part, found)):
+            if await case.counting.keep(job, lambda tx: self._adopt(tx, case, part, found)):
                 return None
         now_ms = await job.keep(lambda tx: _count_look(tx, part))
         if _repeats_safely(case.carrier, now_ms - begun_at):
@@ -220,7 +217,7 @@ class TextSender:
             return None
         return GaveUp(
             words="it is not certain whether this text was sent",
-            **self._ends(case, lambda tx: self._leave_uncertain(tx, case, part)),
+            **case.counting.ends(lambda tx: self._leave_uncertain(tx, case, part)),
         )
 
     async def _look_before(self, job: Job, case: _Case, part: Part) -> Found | Outcome | None:
@@ -240,12 +237,12 @@ class TextSender:
         elif case.policy == "hold":
             return GaveUp(
                 words="it may have been sent before the database was restored",
-                **self._ends(case, lambda tx: self._leave_uncertain(tx, case, part)),
+                **case.counting.ends(lambda tx: self._leave_uncertain(tx, case, part)),
             )
         if flag.get(TOO_OLD):
             return Done(
                 words=wording.FOUND_TOO_LATE,
-                **self._ends(case, lambda tx: self._too_old(tx, case, part)),
+                **case.counting.ends(lambda tx: self._too_old(tx, case, part)),
             )
         return None
 
@@ -312,8 +309,8 @@ class TextSender:
             self._refuse(tx, case, part, refused, error.code)
 
         if carrier.errors.is_opted_out(error.code) or carrier.errors.is_landline(error.code):
-            return Done(words=error.words, **self._ends(case, save))
-        return GaveUp(words=error.words, **self._ends(case, save))
+            return Done(words=error.words, **case.counting.ends(save))
+        return GaveUp(words=error.words, **case.counting.ends(save))
 
     def _refuse(
         self, tx: Transaction, case: _Case, part: Part, refused: Refusal, code: str | None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from bridge.carriers.contract import Carrier, DeliveryReport
 from bridge.domain.directory import Directory
 from bridge.outbound import wording
+from bridge.outbound.counting import watch
 from bridge.store import contacts, messages, parts, work
 from bridge.store.contacts import Source
 from bridge.store.database import Transaction
@@ -28,14 +28,6 @@ RANK = {
 }
 FAILURES = frozenset({"failed", "undelivered"})
 T = TypeVar("T")
-
-
-class Counters(Protocol):
-    """What is counted on the way out."""
-
-    def count_outbound(self, state: str) -> None:
-        """Count a text to a customer that came into this state."""
-        ...
 
 
 def take_report(
@@ -106,19 +98,6 @@ def apply_state(
     if state in FAILURES:
         learn_from(tx, carrier, message, news.error)
         tell_agent(tx, message, wording.undelivered(news.reason, news.error), directory)
-
-
-def watch(
-    tx: Transaction, message_id: str, change: Callable[[Transaction], T]
-) -> tuple[T, str | None]:
-    """Make a change; tell beside its result what state the message came into by it, None where
-    it stays or is still on its way."""
-    before = messages.get(tx, message_id)
-    result = change(tx)
-    after = messages.get(tx, message_id)
-    if before is None or after is None or after.state in (before.state, "queued", "sending"):
-        return result, None
-    return result, after.state
 
 
 def sum_up(tx: Transaction, message: Message) -> None:

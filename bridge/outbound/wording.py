@@ -30,12 +30,33 @@ UNANSWERABLE = (
     "This reply was not texted: the customer's text came from a short code or a name, which can't "
     "be answered. Please use another way to reach them."
 )
+PREMIUM = (
+    "This reply was not texted: the number is of a range that costs extra (premium rate), and "
+    "texts there are a known fraud. If the customer is real, please use another way to reach them."
+)
+TOO_MANY_TO_ONE = (
+    "This reply was not texted: this customer has had as many texts from this number within an "
+    "hour as are allowed. Send it again later, or ask an admin to allow more."
+)
+TOO_MANY = (
+    "This reply was not texted: as many texts as are allowed have left from this number within an "
+    "hour. Send it again later, or ask an admin to allow more."
+)
 NO_SENDER = (
     "This reply was not texted: the number that the customer texted is no longer set up in the "
     "bridge. Ask an admin to add it again, then have the reply tried again."
 )
 FOUND_TOO_LATE = "found only by a sweep, when it was too old to be sent"
 MADE_PRIVATE = "made private or redacted before it was sent"
+
+
+def foreign(country: str | None) -> str:
+    """The sender may not text where this customer is."""
+    where = "the customer's country" if country is None else f"numbers of {country}"
+    return (
+        f"This reply was not texted: this number may not text {where}. Ask an admin to allow it, "
+        "or use another way to reach the customer."
+    )
 
 
 def refused(reason: str, code: str | None) -> str:

@@ -5,6 +5,7 @@ Every page is a walk along an index, or over a window of so many texts: none rea
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -13,7 +14,7 @@ from bridge.store.database import Row, Transaction, Value
 from bridge.store.listing import LARGEST_SEQ, MESSAGE_COLUMNS, Message, messages_of
 
 WINDOW: Final = 30_000  # texts that one page of a search by words looks through
-MOST_OF_ONE: Final = 200  # conversations of one customer, ticket or name
+MOST_OF_ONE: Final = 60  # conversations of one customer, ticket or name
 LAST: Final = (2**62, "~")
 
 RECENT = """
@@ -155,6 +156,17 @@ def thread(
     )
     high = LARGEST_SEQ if before is None else before
     return messages_of(tx, tx.all(sql, conversation_id, high, limit))
+
+
+def replies_under_way(tx: Transaction, conversation_id: str) -> list[str]:
+    """Replies written in the console that are not on the ticket yet, in order."""
+    rows = tx.all(
+        "SELECT payload FROM work WHERE lane = $1 AND state = 'waiting' AND kind = 'note' "
+        "ORDER BY id",
+        f"in:{conversation_id}",
+    )
+    payloads = [json.loads(row["payload"]) for row in rows]
+    return [str(one["text"]) for one in payloads if one.get("public")]
 
 
 def line_of(tx: Transaction, conversation_id: str) -> Line | None:

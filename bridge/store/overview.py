@@ -17,9 +17,11 @@ SELECT direction, state, verdict, count(*) AS n FROM messages
 WHERE created_at >= $1 GROUP BY direction, state, verdict
 """
 
+# The states are put together so that no index on them is taken: by the one on time, the newest
+# few are found without looking at the rest.
 TIMES = """
 SELECT updated_at - created_at AS took FROM messages
-WHERE created_at >= $1 AND direction = 'inbound' AND state = 'done' AND verdict = 'ticket'
+WHERE created_at >= $1 AND direction || ' ' || state || ' ' || verdict = 'inbound done ticket'
 ORDER BY created_at DESC LIMIT $2
 """
 

@@ -1,6 +1,8 @@
 """Private notes: what an agent should know, in plain words, on the ticket.
 
-They carry our mark and are never public, so none of them can become a text.
+They carry our mark and are never public, so none of them can become a text. A reply that somebody
+wrote in the console is the one public comment: it is written the same way, and its mark says that
+it is to be texted, which happens as with any agent's comment once it stands.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from bridge.desks.contract import (
     TicketId,
     Written,
 )
+from bridge.domain.replies import REPLY_MARK
 from bridge.errors import CredentialsRefused, Refused, TryLater
 from bridge.ids import new_id
 from bridge.store import comments, conversations, work
@@ -27,10 +30,14 @@ from bridge.store.database import Database, Transaction
 from bridge.store.updates import NoRoom
 from bridge.ticketing.merges import TAGS, follow
 from bridge.ticketing.writes import DeskWriter
-from bridge.work.outcomes import Done, Job, Outcome, its_turn_later
+from bridge.work.outcomes import Done, GaveUp, Job, Outcome, its_turn_later
 
 log = structlog.get_logger()
 MOST_ROUNDS = 5
+NOWHERE = (
+    "the ticket is closed or gone, so this reply stands nowhere and was not texted; when the "
+    "customer texts again, there is a new ticket"
+)
 
 
 def put_note(
@@ -68,6 +75,29 @@ def put_note(
     )
 
 
+def put_reply(tx: Transaction, *, conversation_id: str, text: str, once: str) -> None:
+    """Store a reply to be written on the conversation's ticket, for everybody to see.
+
+    `once` is the form it came from: what is asked for by one form is written once.
+    """
+    payload = {
+        "text": text,
+        "mark": f"{REPLY_MARK}{once}",
+        "tags": [],
+        "reopen": False,
+        "must_reach": False,
+        "public": True,
+    }
+    work.put(
+        tx,
+        lane=work.lane_in(conversation_id),
+        account="zendesk",
+        kind="note",
+        conversation_id=conversation_id,
+        payload=payload,
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoteWriter:
     """Writes stored notes."""
@@ -83,6 +113,8 @@ class NoteWriter:
             written = written or await self._write(job)
         except NoRoom as full:
             return its_turn_later(full.words, full.wait_ms)
+        if written is None and payload.get("public"):
+            return GaveUp(words=NOWHERE)
         if written is None:
             return Done(words="no open ticket to note it on")
         if payload["tags"]:
@@ -123,7 +155,7 @@ class NoteWriter:
         draft = CommentDraft(
             body=payload["text"],
             mark=payload["mark"],
-            public=False,
+            public=bool(payload.get("public")),
             reopen=bool(payload["reopen"]) and ticket.status == "solved",
         )
         more = int(bool(payload["tags"]))
@@ -158,6 +190,9 @@ class NoteWriter:
         return ticket if ticket.requester_id == link.requester_id else None
 
     def _save(self, tx: Transaction, job: Job, written: Written) -> None:
+        if job.item.payload.get("public"):
+            work.put_look(tx, written.ticket_id, self.writer.desk.name)
+            return
         if written.comment_id is not None:
             comments.meet(
                 tx,

@@ -33,7 +33,7 @@ async def read_body(request: web.Request) -> bytes:
             return await request.read()
     except TimeoutError as error:
         raise web.HTTPRequestTimeout from error
-    except web.RequestPayloadError as error:
+    except (web.RequestPayloadError, ConnectionError) as error:  # the latter: who sent it has gone
         raise BadRequest("body", "a complete body, framed as its headers say") from error
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from bridge.domain.limits import Room
 from bridge.store.ranks import NOTES, SWEEPS, TEXTS, UNLIMITED
+from bridge.store.work import Claim
 
 FEWEST = 2  # places: one lane that is slow holds up no other
 MOST_ASKED = 3  # lanes that were asked to wait: then all of the kind do
@@ -52,6 +53,15 @@ class Throttle:
         self._failing.clear()
         self._dark_until_ms, self._dark_s = 0, 0.0
         self._places = min(float(self.at_once), self._places + 1)
+
+    def turned_away(
+        self, claimed: Claim, pause_s: float | None, first_s: float, now_ms: int
+    ) -> None:
+        """A call of this lane was certainly not applied; `pause_s` where a pause was asked for."""
+        if pause_s is None:
+            self.failed(claimed.lane, first_s, now_ms)
+        else:
+            self.was_asked(claimed.lane, claimed.rank, pause_s, now_ms)
 
     def was_asked(self, lane: str, rank: int, pause_s: float, now_ms: int) -> None:
         """The far side asked this lane to wait."""

@@ -12,7 +12,7 @@ import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import structlog
 
@@ -24,7 +24,8 @@ from bridge.store import attempts, leases, work
 from bridge.store.database import Database, Transaction
 from bridge.store.ranks import NOTES, TEXTS
 from bridge.store.work import Claim, Item, LeaseLost
-from bridge.work.outcomes import Done, GaveUp, Job, Later, Outcome, Save, name_of, nothing
+from bridge.work.claimed import ClaimedJob
+from bridge.work.outcomes import Done, GaveUp, Job, Later, Outcome, name_of
 from bridge.work.pace import Pace
 from bridge.work.throttle import Throttle
 
@@ -50,37 +51,6 @@ class Counters(Protocol):
     def count_attempt(self, kind: str, outcome: str) -> None:
         """Count one attempt."""
         ...
-
-
-@dataclass(slots=True)
-class _Turn:
-    """A claimed item as its handler sees it (the `Job` contract)."""
-
-    database: Database
-    claimed: Claim
-    item: Item
-    began_ms: int
-    throttle: Throttle
-
-    async def intend(self, intent: Mapping[str, Any] | None, save: Save = nothing) -> None:
-        """Make durable that this write may leave."""
-
-        def commit(tx: Transaction) -> None:
-            work.save_intent(tx, self.claimed, intent)
-            save(tx)
-
-        await self.database.write(commit)
-        self.item = replace(self.item, intent=intent)
-        self.throttle.noted(self.claimed.lane)
-
-    async def keep(self, transaction: Callable[[Transaction], T]) -> T:
-        """Run a transaction under the claim."""
-
-        def commit(tx: Transaction) -> T:
-            work.check(tx, self.claimed)
-            return transaction(tx)
-
-        return await self.database.write(commit)
 
 
 @dataclass(slots=True)
@@ -275,7 +245,7 @@ class Worker:
         if item.starts > MOST_CRASHES:
             words = f"begun {item.starts - 1} times and never ended: it may crash the bridge"
             return await self._save(claimed, GaveUp(words=words), began_ms, "crashed")
-        turn = _Turn(self.database, claimed, item, began_ms, self._throttle)
+        turn = ClaimedJob(self.database, claimed, item, began_ms, self._throttle)
         try:
             outcome = await self.handlers[item.kind](turn)
         except (TryLater, Refused, OutcomeUnknown) as error:
@@ -305,11 +275,9 @@ class Worker:
             if error.whole_account:
                 pause_s = error.pause_s if error.pause_s is not None else self.pace.retry_base_s
                 await self._pause(error.words, pause_s, "asked")
-            elif error.pause_s is not None:
-                now_ms = steady_ms(self.clock)
-                self._throttle.was_asked(claimed.lane, claimed.rank, error.pause_s, now_ms)
             else:
-                self._throttle.failed(claimed.lane, self.pace.retry_base_s, self.clock.now_ms())
+                first_s, now_ms = self.pace.retry_base_s, steady_ms(self.clock)
+                self._throttle.turned_away(claimed, error.pause_s, first_s, now_ms)
             return await self._save(claimed, self._again(claimed.item, error), began_ms, "later")
         if isinstance(error, OutcomeUnknown):
             return await self._save(claimed, self._again(claimed.item, error), began_ms, "unknown")

@@ -29,6 +29,7 @@ NAMES = {
     "messages",
     "failed",
     "contacts",
+    "users",
 }
 
 

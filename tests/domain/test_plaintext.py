@@ -271,8 +271,8 @@ def test_what_an_agent_types_arrives_as_typed(typed: str) -> None:
     ],
 )
 def test_the_worst_comment_takes_no_time(markup: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
 
     to_text(markup)
 
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5

@@ -186,7 +186,7 @@ def test_words_and_urls_that_fit_stay_whole(words: list[str]) -> None:
 
 
 def test_a_long_text_is_split_fast() -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     for text in ("word " * 13_000, "x" * 64_000, " " * 64_000, "🇩🇪" * 16_000, "\u0301" * 64_000):
         split(text, 1600)
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5

@@ -32,7 +32,7 @@ class Plan:
     faults: float = 0.15  # share of the calls
     kill_every_s: float = 1.0
     stops: float = 0.15  # share of the conversations
-    real_leases: bool = False  # else a killed process's claims end at once
+    real_leases: bool = False  # else a killed process's claims end in seconds
     patience_s: float = 120.0
 
 

@@ -207,7 +207,7 @@ def _numbers(engine: str, steps: int, seed: int) -> Iterator[int]:
         yield from count(1)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("faults", GROUPS, ids=lambda group: " or ".join(map(" ".join, group)))
 @pytest.mark.parametrize("name", SCENES)
 async def test_scene_ends_alike_whatever_goes_wrong_at_any_step(

@@ -23,7 +23,7 @@ from tests.stores import postgres_only
 
 engine, new_store = flows.engine, flows.new_store  # fixtures
 pytest_generate_tests = flows.pytest_generate_tests
-pytestmark = [pytest.mark.both_engines, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.both_engines, pytest.mark.timeout(400)]
 
 T = TypeVar("T")
 
@@ -173,7 +173,7 @@ async def test_two_services_that_see_one_reply_at_the_same_instant_send_it_once(
         for service in (first, second):
             meet_before_claims(service)
         await stage.reply(1, "Once", customer=MAYA, sender=ACME)
-        await eventually(both.is_set, within_s=20)
+        await eventually(both.is_set, within_s=60)
         await stage.settle()
         await eventually(lambda: len(stage.sandbox.twilio.sent) == 1)
         assert len(stage.sandbox.twilio.faults.seen(*SEND)) == 1

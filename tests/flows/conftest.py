@@ -56,7 +56,7 @@ def free_port() -> int:
 
 
 async def eventually(
-    holds: Callable[[], object] | Callable[[], Awaitable[object]], *, within_s: float = 30.0
+    holds: Callable[[], object] | Callable[[], Awaitable[object]], *, within_s: float = 60.0
 ) -> None:
     """Wait until `holds` is true. Fails the test when it isn't in time."""
     deadline = asyncio.get_running_loop().time() + within_s

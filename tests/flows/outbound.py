@@ -64,7 +64,7 @@ async def open_ticket(
     return found[-1]
 
 
-async def settled(sandbox: Sandbox, *, within_s: float = 12.0) -> None:
+async def settled(sandbox: Sandbox, *, within_s: float = 60.0) -> None:
     """Wait until nothing is on its way: no webhook, no stored work, no delivery report."""
 
     async def is_quiet() -> bool:

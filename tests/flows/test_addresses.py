@@ -30,7 +30,7 @@ async def begin(tmp_path: Path, new_store: NewStore) -> AsyncIterator[Begin]:
     started: list[Sandbox] = []
 
     async def start(address: str) -> Sandbox:
-        changes = {**QUICK, "BRIDGE_DATABASE_URL": new_store(tmp_path), "BRIDGE_HTTP_TIMEOUT": "1"}
+        changes = {**QUICK, "BRIDGE_DATABASE_URL": new_store(tmp_path), "BRIDGE_HTTP_TIMEOUT": "2"}
         sandbox = Sandbox(folder=tmp_path, port=free_port(), changes=changes)
         started.append(sandbox)
         await sandbox.start_far_sides()
@@ -46,18 +46,17 @@ async def begin(tmp_path: Path, new_store: NewStore) -> AsyncIterator[Begin]:
         await sandbox.stop()
 
 
-async def _why_paused(sandbox: Sandbox) -> str:
-    """Wait until the desk's account is paused, and say why."""
+async def _paused(sandbox: Sandbox, why: str = "") -> None:
+    """Wait until the desk's account is paused for this reason (on a busy machine there may have
+    been another one before)."""
     service = sandbox.service
     assert service is not None
-    found: list[str] = []
 
     async def is_paused() -> bool:
-        found.extend(why for _, why in (await service.database.read(work.pauses)).values())
-        return bool(found)
+        found = await service.database.read(work.pauses)
+        return any(why in reason for _, reason in found.values())
 
-    await eventually(is_paused)
-    return found[0]
+    await eventually(is_paused, within_s=60)
 
 
 class Names:
@@ -98,7 +97,7 @@ async def test_desk_whose_name_does_not_resolve_is_waited_for(
     sandbox = await begin("http://localhost:{port}")
 
     await sandbox.twilio.customer_texts(MAYA, ACME, "hello")
-    assert "can't be resolved" in await _why_paused(sandbox)
+    await _paused(sandbox, "can't be resolved")
     names.answer = "127.0.0.1"
     await settle(sandbox)
 
@@ -117,7 +116,7 @@ async def test_resolver_that_does_not_answer_holds_up_neither_webhooks_nor_probe
         assert response.status == 200
     answered = await sandbox.twilio.customer_texts(MAYA, ACME, "two")
     assert answered.statuses == (200,)
-    await _why_paused(sandbox)
+    await _paused(sandbox)
     assert not names.waited.is_set()
     names.is_slow = False
     names.waited.set()
@@ -134,7 +133,7 @@ async def test_desk_that_moves_to_another_address_is_found_there(
     names.answer = "127.0.0.9"  # nobody listens there
     sandbox = await begin("http://localhost:{port}")
     await sandbox.twilio.customer_texts(MAYA, ACME, "hello")
-    await _why_paused(sandbox)
+    await _paused(sandbox)
 
     names.answer = "127.0.0.1"
     await eventually(lambda: sandbox.zendesk.tickets, within_s=30.0)  # answers are kept for 10 s
@@ -152,9 +151,8 @@ async def test_handshake_that_stalls_ends_in_time_and_was_certainly_not_sent(
     async with deaf_port() as port:
         sandbox = await begin(f"https://localhost:{port}")
         await sandbox.twilio.customer_texts(MAYA, ACME, "hello")
-        why = await _why_paused(sandbox)
+        await _paused(sandbox, "no connection in time")
 
-    assert "no connection in time" in why
     (message,) = await messages(sandbox)
     assert message["state"] == "working"
 
@@ -190,12 +188,11 @@ async def test_desk_that_redirects_is_paused_and_nobody_else_sees_the_credential
         faults = sandbox.zendesk.faults
         faults.refuse("*", path, status, headers={"Location": f"{address}api"}, times=None)
         await sandbox.twilio.customer_texts(MAYA, ACME, "hello")
-        why = await _why_paused(sandbox)
+        await _paused(sandbox, "redirects to localhost")
         faults.clear()
         await settle(sandbox)
 
         assert shown == []
-    assert "redirects to localhost" in why
     assert customer_comments(only_ticket(sandbox)) == ["hello"]
 
 

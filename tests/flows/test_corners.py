@@ -116,7 +116,7 @@ async def test_text_is_sent_again_once_whatever_happens_in_between(sandbox: Sand
         sandbox.twilio.faults.refuse(*SEND, status, headers={"Retry-After": "0"})
 
     await sandbox.zendesk.agent_replies(ticket, "<p>Hi</p>")
-    await eventually(lambda: notes(sandbox, ticket), within_s=20)
+    await eventually(lambda: notes(sandbox, ticket), within_s=60)
 
     assert [one.status for one in sends(sandbox)] == [500, 429, 500]
     assert [one["state"] for one in await replies(sandbox)] == ["uncertain"]

@@ -107,7 +107,7 @@ async def test_kill_in_the_middle_of_a_sweep_loses_and_doubles_nothing(
     answer.open()
     await process.start()
 
-    await eventually(lambda: words(sandbox) == ["Found"], within_s=20)
+    await eventually(lambda: words(sandbox) == ["Found"], within_s=60)
     await settled(sandbox)
     assert words(sandbox) == ["Found"]
 

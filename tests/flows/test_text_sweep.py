@@ -165,7 +165,7 @@ async def test_more_texts_than_one_page_are_all_found(start_sandbox: Start) -> N
     async def are_there() -> bool:
         return await metric(sandbox, 'bridge_recovered_total{what="text"}') == 450
 
-    await eventually(are_there, within_s=15)
+    await eventually(are_there, within_s=60)
 
 
 async def test_first_start_imports_no_history(start_sandbox: Start) -> None:
@@ -349,7 +349,7 @@ async def test_kill_in_the_middle_of_a_sweep_loses_and_doubles_nothing(
         async def have_begun() -> bool:
             return len(await messages(sandbox)) > 0
 
-        await eventually(have_begun, within_s=20)
+        await eventually(have_begun, within_s=60)
         await process.kill()
         await process.start()
 

@@ -94,3 +94,28 @@ async def test_a_long_text_is_one_message_in_parts_with_one_piece_of_work(
         "send",
         message_id,
     )
+
+
+@pytest.mark.parametrize(
+    ("plain", "body", "segments"),
+    [(True, 'It\'s "fine"...' + "x" * 100, 1), (False, "It’s “fine”…" + "x" * 100, 2)],
+)
+async def test_characters_are_made_plain_where_the_sender_says_so(
+    database: Database, *, plain: bool, body: str, segments: int
+) -> None:
+    def put(tx: Transaction) -> str:
+        return put_text(
+            tx,
+            kind="reply",
+            conversation=conversations.open_for(tx, SENDER, CUSTOMER),
+            carrier="twilio",
+            longest=1600,
+            body="It’s “fine”…" + "x" * 100,
+            plain=plain,
+        )
+
+    message_id = await database.write(put)
+
+    (part,) = await database.read(lambda tx: parts.of_message(tx, message_id))
+    assert (part.body, part.segments) == (body, segments)
+    assert [row["body"] for row in await rows(database, "SELECT body FROM messages")] == [body]

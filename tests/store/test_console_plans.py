@@ -118,6 +118,19 @@ async def test_no_table_is_read_from_end_to_end(
     assert [plan for plan in whole if not plan.startswith("SCAN CONSTANT ROW")] == []
 
 
+async def test_the_overview_reads_one_day_and_nothing_older(database: Database) -> None:
+    def run(tx: Transaction) -> list[str]:
+        explaining = Explaining(tx)
+        overview.overview(explaining)
+        return explaining.plans
+
+    plans = await database.write(run)
+
+    by_time = [plan for plan in plans if "messages_by_time (created_at>?)" in plan]
+    assert [overview.COUNTS in plan for plan in by_time] == [True, False]
+    assert overview.TIMES in by_time[1]
+
+
 @pytest.mark.parametrize("name", ["recent", "thread", "contacts", "waiting", "changes"])
 async def test_a_page_is_not_sorted_by_hand(database: Database, name: str) -> None:
     def run(tx: Transaction) -> list[str]:

@@ -78,7 +78,11 @@ async def test_a_key_that_is_taken_is_told_to_its_caller_alone(database: Postgre
     )
 
     assert [type(result) for result in results] == [int, psycopg.errors.UniqueViolation, int]
-    assert await column(database, "SELECT name FROM meta ORDER BY name") == ["one", "three", "two"]
+    assert await column(database, "SELECT name FROM meta WHERE name <> 'place' ORDER BY name") == [
+        "one",
+        "three",
+        "two",
+    ]
 
 
 async def test_news_reach_the_other_process_at_once(
@@ -112,7 +116,10 @@ async def test_a_restart_of_the_server_goes_unnoticed_between_commits(
     end_connections(admin)
 
     assert await database.write(put("after")) == 1
-    assert await column(database, "SELECT name FROM meta ORDER BY name") == ["after", "before"]
+    assert await column(database, "SELECT name FROM meta WHERE name <> 'place' ORDER BY name") == [
+        "after",
+        "before",
+    ]
 
 
 async def test_a_connection_lost_in_the_middle_runs_the_transaction_once(
@@ -131,7 +138,10 @@ async def test_a_connection_lost_in_the_middle_runs_the_transaction_once(
     await database.write(cut)
 
     assert runs == 2
-    assert await column(database, "SELECT name FROM meta ORDER BY name") == ["one", "two"]
+    assert await column(database, "SELECT name FROM meta WHERE name <> 'place' ORDER BY name") == [
+        "one",
+        "two",
+    ]
 
 
 @pytest.mark.parametrize("applied", [True, False], ids=["kept", "not kept"])
@@ -299,7 +309,7 @@ async def test_the_time_is_the_servers_and_stands_still_in_a_transaction(
 async def test_a_stray_nul_stops_nothing(database: PostgresDatabase) -> None:
     await database.write(put("one", "a\0b"))
 
-    assert await column(database, "SELECT value FROM meta") == ["a\ufffdb"]
+    assert await column(database, "SELECT value FROM meta WHERE name <> 'place'") == ["a\ufffdb"]
 
 
 async def test_a_closed_database_promises_nothing(postgres_url: str) -> None:

@@ -6,9 +6,13 @@ import asyncio
 import json
 import logging
 from dataclasses import dataclass
+from unittest import mock
 
 import pytest
+from aiohttp import StreamReader
+from aiohttp.test_utils import make_mocked_request
 
+from bridge.errors import BadRequest
 from bridge.web import requests
 from tests.web.conftest import PUBLIC_URL, Server
 from tests.web.far_sides import Taken, sign
@@ -149,6 +153,15 @@ async def test_a_broken_chunk_is_400(server: Server, taken: Taken) -> None:
     answer = await exchange(server, first, b"5\r\n12345\r\n", b"no number\r\n")
 
     assert (answer.status, taken.texts) == (400, [])
+
+
+async def test_a_caller_who_hangs_up_halfway_is_no_fault_of_ours() -> None:
+    # As aiohttp tells it where it notices the reset before it gives up the request.
+    content = StreamReader(mock.Mock(_reading_paused=False), limit=1)
+    content.set_exception(ConnectionResetError("reset by peer"))
+
+    with pytest.raises(BadRequest, match="body"):
+        await requests.read_body(make_mocked_request("POST", PATH, payload=content))
 
 
 async def test_two_signatures_are_refused_though_both_are_right(

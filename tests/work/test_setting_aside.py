@@ -37,7 +37,9 @@ async def test_what_can_not_be_done_is_set_aside_and_the_lane_goes_on(
     assert await bench.outcomes() == ["refused", "done"]
     assert await column(bench.database, "SELECT reason FROM work") == ["a field is missing"]
     assert told == [("bad", "a field is missing")]
-    assert await column(bench.database, "SELECT name FROM meta") == ["told"] * (how == "gave up")
+    assert await column(bench.database, "SELECT name FROM meta WHERE name <> 'place'") == [
+        "told"
+    ] * (how == "gave up")
 
 
 async def test_a_fault_of_ours_is_tried_five_times_and_then_set_aside(bench: Bench) -> None:

@@ -13,7 +13,9 @@ from bridge.web.admin.routes import get
 from bridge.web.parts import PARTS
 
 LIST: Final = "/admin/changes"
-SUBJECTS: Final = ("keyword rule", "list", "sender", "user", "contact", "failed work", "desk")
+SUBJECTS: Final = (
+    *("keyword rule", "list", "sender", "user", "contact", "failed work", "desk", "reply"),
+)
 
 
 async def show_changes(request: web.Request) -> web.Response:

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from bridge.domain.directory import Directory
 from bridge.errors import BadRequest
+from bridge.ids import new_id
 from bridge.store import inbox, listing, settings
 from bridge.store.database import Transaction
 from bridge.store.inbox import Found, Line
@@ -109,21 +110,22 @@ async def _show_thread(
     conversation_id = request.match_info["id"]
     before = number_mark(request, "before")
 
-    def find(tx: Transaction) -> tuple[Line, list[Message], str | None] | None:
+    def find(tx: Transaction) -> tuple[Line, list[Message], list[str], str | None] | None:
         line = inbox.line_of(tx, conversation_id)
         if line is None:
             return None
         texts = inbox.thread(tx, conversation_id, before=before, limit=ASK_FOR)
-        return line, texts, settings.load_desk(tx).url
+        replies = inbox.replies_under_way(tx, conversation_id)
+        return line, texts, replies, settings.load_desk(tx).url
 
     found = await request.app[PARTS].database.read(find)
     if found is None:
         raise web.HTTPNotFound
-    line, texts, desk_url = found
+    line, texts, replies, desk_url = found
     page = page_of(texts)
     earlier = link_to(f"{LIST}/{line.id}", before=page.rows[-1].seq) if page.more else None
     texts_in_order = list(reversed(page.rows))
-    version = _version_of(texts_in_order)
+    version = _version_of(texts_in_order, replies)
     if has == version:
         return web.Response(status=204)
     return show(
@@ -134,14 +136,16 @@ async def _show_thread(
         earlier=earlier,
         is_latest=before is None,
         desk_url=desk_url,
+        replies=replies,
+        once=new_id(),
         version=version,
     )
 
 
-def _version_of(texts: Sequence[Message]) -> str:
+def _version_of(texts: Sequence[Message], replies: Sequence[str]) -> str:
     """Something that changes with what a thread shows."""
     shown = [(one.id, one.state, one.updated_at_ms, one.ticket_id) for one in texts]
-    return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]
+    return hashlib.sha256(repr((shown, replies)).encode()).hexdigest()[:16]
 
 
 def _by_words(tx: Transaction, words: str, directory: Directory, sender: str) -> list[Line]:

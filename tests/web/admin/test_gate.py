@@ -127,11 +127,11 @@ async def test_a_form_of_another_site_changes_nothing(
 async def test_a_form_without_the_token_of_this_session_changes_nothing(
     admin: Person, manager: Person, database: SqliteDatabase
 ) -> None:
-    anothers = await manager.form_token()
+    somebody_elses = await manager.form_token()
     before = await everything(database)
 
     for route in POSTS:
-        for token in ("", "0" * 64, anothers):
+        for token in ("", "0" * 64, somebody_elses):
             answer = await admin.post(path_of(route), token=token)
             assert answer.status == 403, route
             assert "load it anew" in answer.text
