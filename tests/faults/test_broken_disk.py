@@ -18,7 +18,7 @@ from tests.flows.outbound import metric
 from tests.flows.serving import Process
 
 Unwritable = Literal["is-full", "write-fails"]
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 CUSTOMERS = [f"+1202555{number:04}" for number in range(130, 136)]
 
 

@@ -23,7 +23,7 @@ from tests.flows.conftest import eventually
 from tests.flows.outbound import settled
 from tests.stores import opened
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 KILLED = -signal.SIGKILL
 
 

@@ -61,7 +61,7 @@ def lost_at(disk: Disk, cut: Path, target: Path) -> set[str]:
     return promised - {name for (name,) in names}
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 async def test_what_was_acknowledged_is_there_after_a_cut_at_any_flush(
     disk: Disk, tmp_path: Path
 ) -> None:
@@ -78,7 +78,7 @@ async def test_what_was_acknowledged_is_there_after_a_cut_at_any_flush(
     assert lost == {cut.name: set() for cut in cuts}
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 async def test_the_same_loses_what_was_acknowledged_where_commits_are_not_flushed(
     disk: Disk, tmp_path: Path
 ) -> None:
@@ -89,7 +89,7 @@ async def test_the_same_loses_what_was_acknowledged_where_commits_are_not_flushe
     assert any(lost)  # or the cuts above prove nothing
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 async def test_a_cut_in_the_first_start_leaves_all_of_the_schema_or_none(
     disk: Disk, tmp_path: Path
 ) -> None:

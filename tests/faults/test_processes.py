@@ -19,7 +19,7 @@ from tests.flows.serving import Process, end_leases, serving
 from tests.stores import ENGINES, postgres_only
 
 engine, new_store = flows.engine, flows.new_store  # fixtures
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 CUSTOMERS = [f"+1202555{number:04}" for number in range(130, 134)]
 Two = tuple[Sandbox, Process, Process]
 
