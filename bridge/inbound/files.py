@@ -13,14 +13,16 @@ from typing import Protocol
 
 from bridge.carriers.contract import Carrier
 from bridge.clock import Clock
-from bridge.desks.contract import Desk
+from bridge.desks.contract import Desk, Written
 from bridge.domain.filetypes import type_of
 from bridge.errors import CredentialsRefused, Refused
 from bridge.fetching import FetchFailed, Source
-from bridge.inbound.body import file_of
+from bridge.inbound.body import file_of, stems_of
 from bridge.store import messages
+from bridge.store.database import Transaction
 from bridge.store.messages import Message
-from bridge.ticketing.notes import FILES, Content
+from bridge.ticketing.notes import FILES, Content, put_files
+from bridge.ticketing.writes import Aside
 from bridge.work.outcomes import Job, Later
 
 MOST_FILES = 10  # of one comment; carriers send no more with a text
@@ -117,3 +119,17 @@ class FileBringer:
         name = f"{file_of(text, position)}.{kind.ending}"
         token = await self.desk.upload(name=name, content_type=kind.content_type, content=content)
         return _Upload(name=name, token=token)
+
+
+def put_missing(tx: Transaction, text: Message, written: Written, aside: Aside) -> None:
+    """Have the files of a text that don't stand in its comment brought after it."""
+    there = stems_of(aside.get("files", ()) if written.files is None else written.files)
+    missing = [at for at in range(len(text.media)) if file_of(text, at) not in there]
+    if missing:
+        put_files(
+            tx,
+            message_id=text.id,
+            conversation_id=str(text.conversation_id),
+            ticket_id=written.ticket_id,
+            missing=missing,
+        )

@@ -26,8 +26,8 @@ from bridge.domain import tickets
 from bridge.domain.directory import Directory, Sender
 from bridge.domain.numbers import display, pretty
 from bridge.errors import CredentialsRefused, Refused, TryLater
-from bridge.inbound.body import bodies_of, file_of, how_many_fit, stems_of, suspended_note
-from bridge.inbound.files import FileBringer
+from bridge.inbound.body import bodies_of, how_many_fit, suspended_note
+from bridge.inbound.files import FileBringer, put_missing
 from bridge.inbound.requester import Requester, Requesters
 from bridge.store import comments, conversations, joined, messages, updates, work
 from bridge.store.conversations import Conversation
@@ -38,7 +38,7 @@ from bridge.store.restored import FLAG
 from bridge.store.updates import NoRoom, Turn
 from bridge.store.work import Item
 from bridge.ticketing.merges import TAGS, follow
-from bridge.ticketing.notes import put_files, put_note
+from bridge.ticketing.notes import put_note
 from bridge.ticketing.writes import Aside, DeskWriter
 from bridge.work.outcomes import Done, Job, Outcome, its_turn_later
 
@@ -288,7 +288,7 @@ class TicketWriter:
         message, conversation = case.texts[0], case.conversation
         for text in case.texts:
             messages.set_ticket(tx, text.id, written.ticket_id, written.comment_id)
-            _put_missing(tx, text, written, aside)
+            put_missing(tx, text, written, aside)
         if written.comment_id is not None:
             comments.meet(
                 tx,
@@ -328,20 +328,6 @@ class TicketWriter:
         words = _words(written, len(case.texts))
         for fellow in case.fellows:
             joined.finish(tx, job.item, fellow, words=words, began_ms=case.now_ms)
-
-
-def _put_missing(tx: Transaction, text: Message, written: Written, aside: Aside) -> None:
-    """Have the files of a text that don't stand in its comment brought after it."""
-    there = stems_of(aside.get("files", ()) if written.files is None else written.files)
-    missing = [at for at in range(len(text.media)) if file_of(text, at) not in there]
-    if missing:
-        put_files(
-            tx,
-            message_id=text.id,
-            conversation_id=str(text.conversation_id),
-            ticket_id=written.ticket_id,
-            missing=missing,
-        )
 
 
 def _together(
