@@ -26,6 +26,7 @@ from bridge.ticketing.writes import Aside
 from bridge.work.outcomes import Job, Later
 
 MOST_FILES = 10  # of one comment; carriers send no more with a text
+IN_TIME_S = 2.0
 PATIENCE_MS = 3_600_000  # how long a file that may still come is asked for
 LATER_HEAD = "From the customer's text:"
 
@@ -46,13 +47,12 @@ class _Upload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileBringer:
-    """Brings files from a carrier to the desk. `in_time_s` is how long a text waits for its own."""
+    """Brings files from a carrier to the desk. A text waits IN_TIME_S for its own."""
 
     desk: Desk
     carriers: Mapping[str, Carrier]
     fetch: Fetch
     clock: Clock
-    in_time_s: float = 2.0
     patience_ms: int = PATIENCE_MS
 
     async def bring_in_time(self, texts: Sequence[Message]) -> Mapping[str, str]:
@@ -65,7 +65,7 @@ class FileBringer:
             return {}
         tasks = [asyncio.create_task(self._bring(text, at)) for text, at in wanted]
         try:
-            await asyncio.wait(tasks, timeout=self.in_time_s)
+            await asyncio.wait(tasks, timeout=IN_TIME_S)
         finally:
             for task in tasks:
                 task.cancel()

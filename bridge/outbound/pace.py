@@ -14,9 +14,9 @@ from bridge.store.database import Transaction
 from bridge.store.messages import Message
 from bridge.store.parts import Part
 
-# Carriers queue for hours what comes too fast: as much as this goes ahead where nobody has set a
-# pace. A pace that an admin has set is kept to the letter.
-AHEAD_MS = 5 * 60 * 1000
+# Carriers queue for hours what comes too fast, and those that queue less answer "later": as much as
+# this goes ahead where nobody has set a pace. A pace that an admin has set is kept to the letter.
+AHEAD_MS = 60 * 60 * 1000
 
 
 def wait_ms(

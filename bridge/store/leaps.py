@@ -18,6 +18,8 @@ MOVED = (
     "UPDATE work SET due_at = due_at + $1 WHERE state = 'waiting'",
     "UPDATE pauses SET until = until + $1",
     "UPDATE parts SET begun_at = begun_at + $1 WHERE state = 'sending'",
+    "UPDATE paces SET free_at = free_at + $1, queue_at = queue_at + $1",
+    "UPDATE turns SET at = at + $1",
     "UPDATE updates SET at = at + $1, refused_until = refused_until + $1",
     "UPDATE sweeps SET since = since + $1, asked_at = asked_at + $1, done_at = done_at + $1",
 )

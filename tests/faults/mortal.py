@@ -190,7 +190,7 @@ class Mortal:
 
 
 def _clients(service: Service) -> list[HttpClient]:
-    return [service._desk_http, *service._carrier_http.values()]
+    return [service._desk_http, service._sign_on_http, *service._carrier_http.values()]
 
 
 def _hang_up(runner: web.AppRunner) -> None:

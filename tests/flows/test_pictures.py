@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bridge.inbound import files
 from bridge.sandbox.demo import Sandbox
 from tests.flows.cast import (
     ACME,
@@ -29,6 +30,13 @@ def attached(sandbox: Sandbox) -> list[list[tuple[str, bytes]]]:
         [(file.content_type, file.content) for file in comment.attachments]
         for comment in our_comments(only_ticket(sandbox))
     ]
+
+
+@pytest.fixture(autouse=True)
+def any_time_will_do(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two seconds pass quickly on a busy machine: only who is slow on purpose meets their end."""
+    if "slow" not in request.node.name:
+        monkeypatch.setattr(files, "IN_TIME_S", 60.0)
 
 
 async def test_pictures_are_attached_to_the_comment(sandbox: Sandbox) -> None:

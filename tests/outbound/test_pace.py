@@ -102,7 +102,7 @@ async def test_without_a_pace_nothing_waits(database: Database) -> None:
     assert [await ask(database, name, segments=10, pace=None) for name in "abc"] == [0, 0, 0]
 
 
-async def test_five_minutes_worth_go_ahead_where_nobody_has_set_a_pace(
+async def test_an_hours_worth_goes_ahead_where_nobody_has_set_a_pace(
     database: Database,
 ) -> None:
     ahead = AHEAD_MS // 1000
