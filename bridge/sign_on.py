@@ -163,7 +163,8 @@ def _proven(
         )
     except (jwt.PyJWTError, ValueError, TypeError, AttributeError) as error:
         raise NotSignedOn(f"the ID token does not hold: {type(error).__name__}") from error
-    if claims.get("azp", client_id) != client_id:
+    several = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
+    if claims.get("azp", None if several else client_id) != client_id:
         raise NotSignedOn("the ID token was made for another client")
     return claims
 

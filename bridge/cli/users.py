@@ -65,7 +65,9 @@ def link_command(name: str) -> None:
     settings = settings_here()
 
     def make(tx: Transaction) -> str:
-        return link_for(tx, settings.public_url, _named(tx, name).id)
+        user = _named(tx, name)
+        stored.note_link(tx, user, whoever_runs_this())
+        return link_for(tx, settings.public_url, user.id)
 
     click.echo(write(settings, make))
 

@@ -10,7 +10,7 @@ ROLES: Final[tuple[Role, ...]] = get_args(Role)
 # What a role is for, as the pages say it.
 MEANING: Final[dict[Role, str]] = {
     "viewer": "sees everything but users, changes nothing",
-    "manager": "also sets keyword rules, lists and consent, retries failed work and answers",
+    "manager": "also sets keyword rules, lists, hours and consent, retries failed work and answers",
     "admin": "also sets senders, users and whole settings files",
 }
 

@@ -100,6 +100,11 @@ def set_role(tx: Transaction, user_id: str, role: Role, by: Author) -> None:
     _note(tx, by, user.name, "changed role", before={"role": user.role}, after={"role": role})
 
 
+def note_link(tx: Transaction, user: User, by: Author) -> None:
+    """Note that somebody was given a link by which this user's password can be set."""
+    _note(tx, by, user.name, "made a link for")
+
+
 def disable(tx: Transaction, user_id: str, by: Author) -> None:
     """Let a user in no more, from this moment on. Raises UserMistake for the last admin."""
     user = get(tx, user_id)

@@ -129,7 +129,7 @@ real bridge and a Zendesk, through `tests/flows/test_every_carrier.py`.
 """
 FOOT = """\
 "–" in the pace means that the bridge does not slow a sender down there by itself. That a carrier
-has MMS says nothing of the bridge: pictures go as links in this version.
+has MMS says nothing of the bridge: agents' files go as links in this version.
 """
 
 

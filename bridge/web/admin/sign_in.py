@@ -44,7 +44,8 @@ async def sign_in(request: web.Request) -> web.Response:
     What is answered is the same whether the name exists or not.
     """
     form, console = request[FORM], request.app[CONSOLE]
-    name, password = form.get("name", "").strip(), form.get("password", "")
+    # Spelt as it is looked up, or each spelling would have tries of its own.
+    name, password = " ".join(form.get("name", "").split()), form.get("password", "")
     database = request.app[PARTS].database
     by_name = fingerprint(f"name {name.casefold()}")
     limits = {

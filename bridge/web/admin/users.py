@@ -43,10 +43,11 @@ async def add_user(request: web.Request) -> web.Response:
 
 async def make_link(request: web.Request) -> web.Response:
     """Show a new link for a user who has lost the password, or never set one."""
-    user_id = request.match_info["id"]
+    user_id, by = request.match_info["id"], request[VISIT].author
 
     def make(tx: Transaction) -> tuple[User, str]:
         user = users.get(tx, user_id)
+        users.note_link(tx, user, by)
         return user, link_for(tx, request.app[PARTS].public_url, user.id)
 
     user, link = await request.app[PARTS].database.write(make)

@@ -17,6 +17,7 @@ from bridge.store.sqlite import SqliteDatabase
 from bridge.web.admin.console import Passwords
 from bridge.web.admin.sign_in import TRIES_BY_ADDRESS, TRIES_BY_NAME
 from bridge.web.server import WebParts, create_app, runner_options
+from tests.stores import column
 from tests.web.admin.conftest import HASHED, Enter
 from tests.web.admin.people import (
     PASSWORD,
@@ -190,6 +191,30 @@ async def test_a_name_has_so_many_tries_whether_it_exists_or_not(
     ]
     other = {"name": "Another", "password": "no"}
     assert (await stranger.post("/admin/sign-in", other, token=token)).status == 401
+
+
+async def test_spaces_in_a_name_give_it_no_tries_of_their_own(
+    stranger: Person, database: SqliteDatabase
+) -> None:
+    await make_user(database, "Robin Park", "admin")
+    token = await stranger.form_token()
+    for number in range(TRIES_BY_NAME):
+        name = "Robin" + " " * (1 + number) + "Park"
+        await stranger.post("/admin/sign-in", {"name": name, "password": "no"}, token=token)
+
+    fields = {"name": "Robin\tPark", "password": PASSWORD}
+    assert (await stranger.post("/admin/sign-in", fields, token=token)).status == 429
+
+
+async def test_a_link_for_another_user_stands_in_the_log_of_changes(
+    admin: Person, database: SqliteDatabase
+) -> None:
+    user = await make_user(database, "Sam", "viewer", None)
+
+    await admin.post(f"/admin/users/{user.id}/link", {}, token=await admin.form_token())
+
+    rows = await column(database, "SELECT what FROM changes WHERE name = 'Sam' ORDER BY id")
+    assert rows[-1] == "made a link for"
 
 
 async def test_an_address_has_so_many_tries_over_all_names(
