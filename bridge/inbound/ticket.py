@@ -29,7 +29,7 @@ from bridge.errors import CredentialsRefused, Refused, TryLater
 from bridge.inbound.body import bodies_of, how_many_fit, suspended_note
 from bridge.inbound.files import FileBringer, put_missing
 from bridge.inbound.requester import Requester, Requesters
-from bridge.store import comments, conversations, joined, messages, updates, work
+from bridge.store import comments, conversations, joined, messages, restored, updates, work
 from bridge.store.conversations import Conversation
 from bridge.store.database import Database, Transaction
 from bridge.store.joined import Fellow
@@ -111,7 +111,7 @@ class TicketWriter:
         if written is None and case.turn.wait_ms > 0:
             return its_turn_later("the ticket is written to seldom now", case.turn.wait_ms)
         try:
-            done = written or await self._write_with_files(job, case)
+            done = written or await self._write_apart(job, case)
         except NoRoom as full:
             return its_turn_later(full.words, full.wait_ms)
         aside = (job.item.intent or {}).get("aside", {})
@@ -120,8 +120,21 @@ class TicketWriter:
         def save(tx: Transaction) -> None:
             self._save(tx, case, done, aside)
             self._save_fellows(tx, job, case, done)
+            restored.flag_notes(tx, job.item)  # what it leaves may stand already
 
         return Done(words=_words(done, len(case.texts)), save=save)
+
+    async def _write_apart(self, job: Job, case: _Case) -> Written:
+        """Write what goes together; what is refused so may be the fault of one, and goes alone."""
+        try:
+            return await self._write_with_files(job, case)
+        except CredentialsRefused:
+            raise
+        except Refused:
+            if not case.fellows or job.item.intent is not None:
+                raise  # what may have left stays as it was
+            case.texts, case.fellows = [case.message], ()
+            return await self._write_with_files(job, case)
 
     def _load(self, tx: Transaction, item: Item) -> _Case:
         message = messages.get(tx, str(item.message_id))

@@ -162,7 +162,9 @@ class TextSender:
     def _admit(self, tx: Transaction, case: _Case, part: Part) -> Refusal | Later | None:
         """Ask the gate and the sender's pace, and note the intent, in one transaction."""
         sender = self.directory(tx).senders.get(case.message.sender)
-        refused = refusal(tx, case.message, sender, is_first=part.position == 0)
+        # What may have left already counts as one of the hour's itself.
+        is_first = part.position == 0 and part.begun_at is None and part.looks == 0
+        refused = refusal(tx, case.message, sender, is_first=is_first)
         if refused is not None:
             return refused
         if sender is not None and sender.is_paused:

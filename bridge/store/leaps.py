@@ -20,6 +20,7 @@ MOVED = (
     "UPDATE parts SET begun_at = begun_at + $1 WHERE state = 'sending'",
     "UPDATE paces SET free_at = free_at + $1, queue_at = queue_at + $1",
     "UPDATE turns SET at = at + $1",
+    "UPDATE pieces SET at = at + $1 WHERE joined_at IS NULL",
     "UPDATE updates SET at = at + $1, refused_until = refused_until + $1",
     "UPDATE sweeps SET since = since + $1, asked_at = asked_at + $1, done_at = done_at + $1",
 )

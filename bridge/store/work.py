@@ -152,7 +152,10 @@ def claim(
     lane at a time, every third is of the latter.
     """
     claims: list[Claim] = []
-    for rank, quota in sorted((by_rank or dict.fromkeys(range(SWEEPS + 1), most)).items()):
+    ranks = sorted((by_rank or dict.fromkeys(range(SWEEPS + 1), most)).items())
+    if turn % 8 == 7:  # else what comes last waits for as long as there is anything before it
+        ranks.insert(0, (ranks[-1][0], min(1, ranks[-1][1])))
+    for rank, quota in ranks:
         left = min(quota, most - len(claims))
         latest = (left + turn % 3) // 3
         for newest, share in ((False, left - latest), (True, latest)):

@@ -298,12 +298,12 @@ class Worker:
     async def _pause(self, words: str, pause_s: float, kind: str) -> None:
         self._throttle.paused()
         until_ms = steady_ms(self.clock) + int(pause_s * 1000)
-        self._paused_until_ms = max(self._paused_until_ms, until_ms)
         new = await self.database.write(
             lambda tx: work.pause_account(
                 tx, self.account, pause_ms=int(pause_s * 1000), reason=words, kind=kind
             )
         )
+        self._paused_until_ms = max(self._paused_until_ms, until_ms)
         if new:  # said once, not once an item
             log.error("account.paused", account=self.account, reason=words, seconds=pause_s)
 

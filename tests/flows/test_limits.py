@@ -157,7 +157,8 @@ async def test_joined_comment_that_is_refused_leaves_only_its_first_text_behind(
     narrow: Sandbox, clock: MovingClock
 ) -> None:
     ticket = await fill(narrow, clock, "5", "6", "7")
-    narrow.zendesk.faults.refuse("PUT", f"/api/v2/tickets/{ticket.id}", 422, body='{"error": "x"}')
+    path = f"/api/v2/tickets/{ticket.id}"
+    narrow.zendesk.faults.refuse("PUT", path, 422, body='{"error": "x"}', times=2)
     clock.advance(HALF_WINDOW_S)
     await keep_going(narrow, clock, step_s=10)
 
@@ -166,6 +167,19 @@ async def test_joined_comment_that_is_refused_leaves_only_its_first_text_behind(
     await ask(narrow, f"failed/{failed['id']}/retry", method="POST")
     await keep_going(narrow, clock, step_s=10)
     assert said(ticket) == ["first", *"1234675"]
+
+
+async def test_joined_comment_that_is_refused_goes_as_texts_of_their_own(
+    narrow: Sandbox, clock: MovingClock
+) -> None:
+    ticket = await fill(narrow, clock, "5", "6", "7")
+    path = f"/api/v2/tickets/{ticket.id}"
+    narrow.zendesk.faults.refuse("PUT", path, 422, body='{"error": "x"}', times=1)
+    clock.advance(HALF_WINDOW_S)
+    await keep_going(narrow, clock, step_s=10)
+
+    assert said(ticket) == ["first", *"1234567"]
+    assert (await ask(narrow, "failed"))["failed"] == []
 
 
 async def test_joined_texts_reopen_a_solved_ticket(narrow: Sandbox, clock: MovingClock) -> None:
