@@ -146,7 +146,7 @@ def test_every_declared_library_is_imported() -> None:
     owners = packages_distributions()
     used = {normalised(owner) for name in libraries_imported() for owner in owners.get(name, [])}
 
-    assert declared() - used == set()
+    assert declared() - used == {"tzdata"}  # zoneinfo reads it where the machine has no zones
 
 
 def pins(lock: str) -> set[str]:

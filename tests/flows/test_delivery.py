@@ -80,9 +80,9 @@ async def test_failure_opens_the_ticket_again_where_that_is_set(start_sandbox: S
     sandbox.twilio.deliveries[MAYA] = "undelivered:30003"
 
     await sandbox.zendesk.agent_replies(ticket, "<p>Hello</p>", status="solved")
+    await eventually(lambda: sandbox.zendesk.tickets[ticket].status == "open")
     await settled(sandbox)
 
-    assert sandbox.zendesk.tickets[ticket].status == "open"
     assert len(notes(sandbox, ticket)) == 1
 
 
