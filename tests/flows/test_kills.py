@@ -36,7 +36,7 @@ async def _all_done(sandbox: Sandbox, count: int) -> None:
         shown = await messages(sandbox)
         return len(shown) == count and all(one["state"] == "done" for one in shown)
 
-    await eventually(are_done)
+    await eventually(are_done, within_s=40)  # before any lease ends by itself
 
 
 def _gate(sandbox: Sandbox, moment: str, method: str, path: str) -> Hold:
