@@ -26,6 +26,7 @@ from bridge.carriers.contract import (
     Finding,
     InboundText,
     Media,
+    OptOutWord,
     OutgoingText,
     WebhookAnswer,
     WebhookRequest,
@@ -54,7 +55,7 @@ from bridge.setting_types import API_URL, TOKEN, ApiUrl, RotatedToken, split_tok
 
 NAME = "telnyx"
 SIGNATURE, TIMESTAMP = "telnyx-signature-ed25519", "telnyx-timestamp"
-_WORDS = {
+_WORDS: dict[OptOutWord, frozenset[str]] = {
     "STOP": frozenset({"STOP", "STOPALL", "STOP ALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT"}),
     "START": frozenset({"START", "UNSTOP"}),
 }
@@ -130,7 +131,7 @@ CAPABILITIES = Capabilities(
     idempotency_key=True,
     can_find_sent=False,
     signs_time=True,
-    answers=dict.fromkeys(("long_code", "toll_free", "short_code"), _WORDS),  # type: ignore[arg-type]
+    answers={"long_code": _WORDS, "toll_free": _WORDS, "short_code": _WORDS},
     pace={"long_code": 1.0, "toll_free": 20.0, "short_code": 1000.0},
 )
 

@@ -29,7 +29,7 @@ from bridge.carriers.contract import (
 from bridge.carriers.errors import as_object
 from bridge.carriers.media import MediaSource
 from bridge.carriers.spec import CarrierSpec, Tools
-from bridge.carriers.twilio_api import NAME, TwilioApi, failure, seconds_of
+from bridge.carriers.twilio_api import NAME, RETRIES, TwilioApi, failure, seconds_of
 from bridge.carriers.twilio_check import check_account
 from bridge.carriers.twilio_errors import TABLE
 from bridge.carriers.twilio_list import list_texts_to
@@ -180,7 +180,7 @@ class TwilioCarrier:
             form.append(("Body", text.body))
         if self._service is not None:
             form.append(("MessagingServiceSid", self._service))
-        form.append(("StatusCallback", text.status_url))
+        form.append(("StatusCallback", f"{text.status_url}#{RETRIES}"))
         form += [("MediaUrl", url) for url in text.media_urls]
         try:
             answer = await self._api.post("/Messages.json", form)

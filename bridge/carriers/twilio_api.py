@@ -13,6 +13,9 @@ from bridge.carriers.twilio_errors import TABLE
 from bridge.errors import FarSideError
 from bridge.http import Answer, CallFailed, HttpClient
 
+# Twilio repeats a webhook only where the address asks for it, in its fragment: five times,
+# after whatever fault ("Webhooks: connection overrides").
+RETRIES = "rc=5&rp=all"
 NAME = "twilio"
 
 Pairs = Iterable[tuple[str, str]]

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 
 from bridge.carriers.contract import Finding
 from bridge.carriers.errors import as_object
-from bridge.carriers.twilio_api import TwilioApi, failure, seconds_of
+from bridge.carriers.twilio_api import RETRIES, TwilioApi, failure, seconds_of
 from bridge.carriers.twilio_errors import TABLE
 from bridge.clock import Clock
 from bridge.domain.numbers import display, is_short_code
@@ -15,9 +15,6 @@ from bridge.errors import FarSideError
 from bridge.http import Answer, CallFailed
 
 LARGEST_SKEW_S = 60  # Zendesk's webhooks are refused from 300 s on; a sane clock is far below
-# Twilio repeats a webhook only where the address asks for it, in its fragment: five times,
-# after whatever fault ("Webhooks: connection overrides").
-RETRIES = "rc=5&rp=all"
 
 
 async def check_account(

@@ -20,6 +20,7 @@ from bridge.carriers.signing import (
     one_header,
     with_and_without_port,
 )
+from bridge.carriers.twilio_api import RETRIES
 from bridge.errors import Forged
 
 SIGNATURE_HEADER = "x-twilio-signature"
@@ -51,21 +52,26 @@ def verify(request: WebhookRequest, *, tokens: Sequence[str], keys: Mapping[str,
 
 
 def _spellings(parts: Parts) -> Iterator[str]:
-    """The address as Twilio may have signed it: its back end adds and drops ports at will."""
+    """The address as Twilio may have signed it, the likeliest first.
+
+    Its back end adds and drops ports at will, and whether the fragment that asks for repeats is
+    signed isn't documented.
+    """
     path, mark, query = parts.path.partition("?")
     # An apostrophe in a query is signed escaped by one of its services.
     queries = dict.fromkeys([mark + query, mark + query.replace("'", "%27")])
-    for spelt in with_and_without_port(parts):
-        for ending in queries:
-            yield spelt._replace(path=path + ending).whole
+    for fragment in ("", f"#{RETRIES}"):
+        for spelt in with_and_without_port(parts):
+            for ending in queries:
+                yield spelt._replace(path=path + ending + fragment).whole
 
 
 def _matches(
     given: str, parts: Parts, fields: Fields, secrets: Sequence[str], algorithm: str
 ) -> bool:
-    return is_one_of(
-        given,
-        [sign(secret, url, fields, algorithm) for secret in secrets for url in _spellings(parts)],
+    return any(
+        is_one_of(given, [sign(secret, url, fields, algorithm) for secret in secrets])
+        for url in _spellings(parts)
     )
 
 

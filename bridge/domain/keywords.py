@@ -173,16 +173,6 @@ class RuleBook:
         return None
 
 
-def find_rule(
-    rules: Sequence[KeywordRule], text: str, sender: str
-) -> tuple[KeywordRule, str] | None:
-    """Return the strongest of `rules` that `text` to `sender` meets and the keyword, or None.
-
-    For one text; keep a `RuleBook` for many.
-    """
-    return RuleBook(rules).find(text, sender)
-
-
 def overlaps(rules: Sequence[KeywordRule]) -> list[Overlap]:
     """Return each pair of rules that one word meets on one sender, in the order of `rules`."""
     by_word: defaultdict[str, dict[int, str]] = defaultdict(dict)

@@ -67,11 +67,6 @@ def pretty(address: str) -> str:
     return phonenumbers.format_number(number, PhoneNumberFormat.INTERNATIONAL)
 
 
-def masked(address: str) -> str:
-    """Write an address for a log: its last two digits and nothing else."""
-    return "name" if address.startswith(_NAME) else f"…{address[-2:]}"
-
-
 def is_country(code: str) -> bool:
     """Whether this is the two-letter code of a country with numbers of its own."""
     return code.strip().upper() in phonenumbers.SUPPORTED_REGIONS

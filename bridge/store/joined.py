@@ -104,11 +104,6 @@ def set_aside(tx: Transaction, item: Item, words: str) -> None:
             messages.set_state(tx, str(found["message_id"]), "failed", reason=words)
 
 
-def forget_intent(tx: Transaction, item: Item) -> None:
-    """Let a write that was certainly not applied be chosen anew."""
-    tx.run("UPDATE work SET intent = NULL WHERE id = $1", item.id)
-
-
 def _fellow(row: Mapping[str, Any]) -> Fellow:
     return Fellow(
         work_id=int(row["id"]),

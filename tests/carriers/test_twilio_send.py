@@ -106,7 +106,7 @@ async def test_we_send_what_their_sdk_sends(
         to=text.customer,
         from_=text.sender,
         body=text.body,
-        status_callback=text.status_url,
+        status_callback=f"{text.status_url}#rc=5&rp=all",
         **({"media_url": list(media)} if media else {}),
     )
 
@@ -138,7 +138,7 @@ async def test_a_short_code_is_written_without_its_country(
     assert parse_qs(far_side.asked[0].body.decode()) == {
         "From": ["50500"],
         "To": ["+12025550123"],
-        "StatusCallback": ["x"],
+        "StatusCallback": ["x#rc=5&rp=all"],  # or a report that is not taken would be lost
         "MediaUrl": ["m"],
     }
 

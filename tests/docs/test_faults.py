@@ -86,7 +86,6 @@ def test_what_is_kept_names_a_test_and_what_is_not_says_why() -> None:
         assert fault.result == "kept" or len(fault.result.partition(": ")[2]) > 10, fault.id
 
 
-@pytest.mark.timeout(90)
 def test_every_fault_is_injected_on_the_engines_that_are_named(
     collected: dict[str, frozenset[str]],
 ) -> None:

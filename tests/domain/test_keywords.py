@@ -11,7 +11,6 @@ from bridge.domain.keywords import (
     Match,
     Overlap,
     RuleBook,
-    find_rule,
     matches,
     normalise,
     overlaps,
@@ -143,7 +142,7 @@ def _rule(
 def test_the_strongest_rule_is_found(
     rules: list[KeywordRule], text: str, found: str | None
 ) -> None:
-    met = find_rule(rules, text, HERE)
+    met = RuleBook(rules).find(text, HERE)
 
     assert (met[0].name if met else None) == found
 

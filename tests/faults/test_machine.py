@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import pytest
-
 from tests.faults.machine import play
 from tests.flows import conftest as flows
 from tests.flows.conftest import ALL_ENGINES, NewStore
@@ -17,7 +15,6 @@ pytest_generate_tests = flows.pytest_generate_tests
 EXAMPLES = 40 if os.environ.get(ALL_ENGINES) else 10
 
 
-@pytest.mark.timeout(300)
 def test_whatever_happens_each_text_and_each_reply_has_one_effect(
     new_store: NewStore, tmp_path: Path
 ) -> None:

@@ -13,7 +13,7 @@ from tests.flows.limits import PATIENCE_S, TICKET_BUSY, keep_going, said, send
 from tests.sandbox.moving_clock import MovingClock
 
 # Time stands still but where a test moves it: who is slow to be called on changes nothing.
-pytestmark = [pytest.mark.both_engines, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.both_engines]
 
 
 @pytest.fixture

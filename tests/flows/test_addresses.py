@@ -126,7 +126,6 @@ async def test_resolver_that_does_not_answer_holds_up_neither_webhooks_nor_probe
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(60)
 async def test_desk_that_moves_to_another_address_is_found_there(
     begin: Begin, names: Names
 ) -> None:

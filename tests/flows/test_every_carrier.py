@@ -32,8 +32,6 @@ OTHERS = tuple(kit for kit in KITS if kit.carrier != "twilio")
 each_kit = pytest.mark.parametrize("kit", OTHERS, ids=[kit.name for kit in OTHERS])
 Running = Callable[..., Awaitable[tuple[Sandbox, FarCarrier, Hook]]]
 
-pytestmark = pytest.mark.timeout(60)
-
 
 @pytest.fixture
 async def running(start_sandbox: Start, kit: Kit) -> AsyncIterator[Running]:

@@ -30,7 +30,7 @@ kind = "short_code"
 """
 Running = Callable[[], Awaitable[tuple[Sandbox, KannelBox]]]
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow]
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ from tests.flows.test_lost_answers import LOST_WAYS, Fault
 from tests.sandbox.moving_clock import MovingClock
 
 # Time stands still but where a test moves it: who is slow to be called on changes nothing.
-pytestmark = [pytest.mark.both_engines, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.both_engines]
 
 PER_TICKET = 6  # four at once, one more for texts, one for notes
 HALF_WINDOW_S = 308.0  # how long the fifth waits after the fourth

@@ -115,7 +115,6 @@ async def test_carrier_that_only_drips_holds_up_no_text_on_its_way_to_the_desk(
     assert words(quick) == ["A reply"]
 
 
-@pytest.mark.timeout(60)
 async def test_desk_that_only_drips_takes_no_places_for_good(quick: Sandbox) -> None:
     await text(quick, MAYA, ACME, "first")
     rule = quick.zendesk.faults.drip("*", "/api/*", pause_s=0.2, times=None)

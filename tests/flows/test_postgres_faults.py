@@ -31,7 +31,7 @@ from tests.flows.cast import (
 from tests.flows.conftest import Start, eventually
 from tests.stores import postgres_only
 
-pytestmark = [postgres_only, pytest.mark.timeout(60)]
+pytestmark = [postgres_only]
 
 CUSTOMERS = [f"+1202555{number:04}" for number in range(130, 138)]
 UNAVAILABLE = 503

@@ -31,7 +31,7 @@ from tests.flows.outbound import (
 )
 from tests.flows.serving import Process, Serve, serving
 
-pytestmark = [pytest.mark.both_engines, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.both_engines, pytest.mark.slow]
 AMIRA = "+14155550177"
 
 

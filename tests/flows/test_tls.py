@@ -15,7 +15,7 @@ from tests.flows.conftest import QUICK, NewStore, eventually, free_port
 from tests.flows.serving import Process
 from tests.flows.tls import TlsFront, expired
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.slow]
 
 Issue = Callable[[trustme.CA], trustme.LeafCert]
 WRONG: dict[str, tuple[Issue, str]] = {

@@ -21,7 +21,7 @@ from tests.web.conftest import Server
 if TYPE_CHECKING:
     from playwright.async_api import Page
 
-pytestmark = [needs_browser, pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [needs_browser, pytest.mark.browser, pytest.mark.slow]
 
 SETTINGS = """
 [[senders]]

@@ -32,7 +32,7 @@ from tests.web.admin.people import PASSWORD
 if TYPE_CHECKING:
     from playwright.async_api import Page
 
-pytestmark = [needs_browser, pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [needs_browser, pytest.mark.browser, pytest.mark.slow]
 REQUIRED = '{"error": "RecordInvalid", "description": "a field is required"}'
 both_sizes = pytest.mark.parametrize("size", SIZES)
 
