@@ -120,10 +120,10 @@ async def test_desk_that_only_drips_takes_no_places_for_good(quick: Sandbox) -> 
     rule = quick.zendesk.faults.drip("*", "/api/*", pause_s=0.2, times=None)
     for number, customer in enumerate(CROWD):
         await quick.twilio.customer_texts(customer, ACME, f"text {number}")
-    await eventually(lambda: rule.used > PLACES, within_s=60)  # the deadline freed some
+    await eventually(lambda: rule.used > PLACES // 4)  # how many, before calling is paused, varies
 
     quick.zendesk.faults.clear()
-    await settled(quick, within_s=30.0)
+    await settled(quick, within_s=60.0)  # a drip by itself would take minutes
 
     _, *others = tickets(quick)
     assert sorted(body for one in others for body in customer_comments(one)) == sorted(
