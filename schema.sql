@@ -25,7 +25,7 @@ CREATE TABLE migrations (
 
 -- What `bridge import` and `zendesk setup` set: one document a sender, list, keyword rule ...
 CREATE TABLE settings (
-    section  TEXT NOT NULL,          -- "senders", "lists", "keywords", "hours", "auto_replies", "desk"
+    section  TEXT NOT NULL,          -- "senders", "lists", "keywords", "hours", "auto_replies", "desk", "halt"
     name     TEXT NOT NULL,          -- what identifies it within the section
     position BIGINT NOT NULL,
     document TEXT NOT NULL,          -- JSON

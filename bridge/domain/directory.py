@@ -313,6 +313,17 @@ class DeskRecord(Document):
     signing_secret: str | None = None
 
 
+class Halt(Document):
+    """The switch that keeps every text back, whatever its sender: on since then (UTC ms)."""
+
+    since_ms: int | None = None
+
+    @property
+    def is_on(self) -> bool:
+        """Whether texts are kept back."""
+        return self.since_ms is not None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Directory:
     """All that the admin has set, at one version. Never changes: a newer one takes its place."""
@@ -325,6 +336,7 @@ class Directory:
     hours: Mapping[str, Week]  # by name
     auto_replies: Mapping[str | None, AutoTexts]  # by address; None is for all others
     desk: DeskRecord
+    halt: Halt
 
     def rule(self, name: str) -> KeywordRule | None:
         """The keyword rule of this name, None where it is gone."""
@@ -344,6 +356,7 @@ def make_directory(
     hours: Iterable[Hours] = (),
     auto_replies: Iterable[AutoReply] = (),
     desk: DeskRecord | None = None,
+    halt: Halt | None = None,
 ) -> Directory:
     """Compile documents into a snapshot."""
     rules = [entry.compiled() for entry in keywords]
@@ -360,4 +373,5 @@ def make_directory(
             for address in entry.senders or (None,)
         },
         desk=desk or DeskRecord(),
+        halt=halt or Halt(),
     )

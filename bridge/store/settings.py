@@ -13,6 +13,7 @@ from bridge.domain.directory import (
     DeskRecord,
     Directory,
     Document,
+    Halt,
     Hours,
     KeywordEntry,
     List,
@@ -30,6 +31,7 @@ D = TypeVar("D", bound=Document)
 
 SETTINGS: Final = "settings"  # the topic announced with every change
 _DESK_NAME: Final = "zendesk"
+_ALL: Final = "(all)"
 A_COMMAND: Final = Author(how="command")
 
 VERSION = "SELECT value FROM meta WHERE name = 'settings_version'"
@@ -63,6 +65,7 @@ def load_directory(tx: Transaction) -> Directory:
         hours=documents.hours,
         auto_replies=documents.auto_replies,
         desk=load_desk(tx),
+        halt=load_halt(tx),
     )
 
 
@@ -161,6 +164,25 @@ def save_desk(tx: Transaction, record: DeskRecord, by: Author = A_COMMAND) -> No
         )
     _write(tx, "desk", {} if record == DeskRecord() else {_DESK_NAME: record})
     note_change(tx)
+
+
+def load_halt(tx: Transaction) -> Halt:
+    """Whether all sending is halted."""
+    return next(iter(_read(tx, "halt", Halt)), Halt())
+
+
+def save_halt(tx: Transaction, *, on: bool, by: Author = A_COMMAND) -> bool:
+    """Halt all sending, or let texts leave again. Returns whether that changed anything.
+
+    It is no part of the settings file: what keeps texts back in need is not lifted by an import.
+    """
+    if load_halt(tx).is_on == on:
+        return False
+    what = "halted" if on else "resumed"
+    changes.note(tx, by, subject="sending", name=_ALL, what=what, before=None, after=None)
+    _write(tx, "halt", {_ALL: Halt(since_ms=tx.now_ms())} if on else {})
+    note_change(tx)
+    return True
 
 
 def _without_secret(record: DeskRecord) -> dict[str, str | int]:
