@@ -100,9 +100,7 @@ class Metrics:
         self._log_lines = Gauge(
             "bridge_log_lines_dropped", "Log lines that could not be written", registry=registry
         )
-        self._halted = Gauge(
-            "bridge_sending_halted", "1 while no text may leave", registry=registry
-        )
+        self._halted = Gauge("bridge_sending_halted", "1 while no text leaves", registry=registry)
         _tell_version(registry)
 
     def count_inbound(self, verdict: str) -> None:
