@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from bridge.clock import SystemClock
-from bridge.store import conversations, listing, messages, work
+from bridge.store import conversations, listing, messages, tallies, work
 from bridge.store.database import Row, Transaction, Value
 from bridge.store.postgres import PostgresDatabase
 from tests import postgres
+from tests.store.test_console_plans import USES as CONSOLE_USES
 from tests.store.test_query_plans import USES
 from tests.stores import open_store
 
@@ -140,12 +141,44 @@ PAGES: dict[str, Callable[[Transaction], object]] = {
 # They claim every due lane, of which there are many here.
 TOO_BROAD = {"claim", "finish", "set aside", "put off", "give back", "drop looks", "intent"}
 HOT = {name: use for name, use in {**USES, **PAGES}.items() if name not in TOO_BROAD}
+# These read the texts of an hour or two, of which all are here, or a window of the newest texts.
+READS_MANY = {"overview", "charts", "an hour", "words", "words and sender", "verdict", "replay"}
+CONSOLE = {name: use for name, use in CONSOLE_USES.items() if name not in READS_MANY}
 
 
 @pytest.mark.parametrize("use", HOT.values(), ids=HOT)
 async def test_a_hot_query_reads_a_handful_of_rows(
     full: PostgresDatabase, use: Callable[[Transaction], object]
 ) -> None:
+    read = await measured(full, use)
+
+    assert read
+    assert {sql: rows for sql, rows in read.items() if rows > MOST_ROWS} == {}
+
+
+@pytest.mark.parametrize("use", CONSOLE.values(), ids=CONSOLE)
+async def test_a_page_of_the_console_reads_a_handful_of_rows(
+    full: PostgresDatabase, use: Callable[[Transaction], object]
+) -> None:
+    read = await measured(full, use)
+
+    assert read
+    assert {sql: rows for sql, rows in read.items() if rows > MOST_ROWS} == {}
+
+
+async def test_the_texts_of_a_stretch_of_time_are_found_by_an_index(
+    full: PostgresDatabase,
+) -> None:
+    read = await measured(full, lambda tx: tallies.count_between(tx, 10_000, 10_050))
+
+    assert len(read) == 2
+    assert max(read.values()) <= MOST_ROWS
+
+
+async def measured(
+    database: PostgresDatabase, use: Callable[[Transaction], object]
+) -> dict[str, int]:
+    """What each statement of this reads, in rows; whatever it writes is undone."""
     read: dict[str, int] = {}
 
     def run(tx: Transaction) -> None:
@@ -155,10 +188,8 @@ async def test_a_hot_query_reads_a_handful_of_rows(
         raise Undone
 
     with pytest.raises(Undone):
-        await full.write(run)
-
-    assert read
-    assert {sql: rows for sql, rows in read.items() if rows > MOST_ROWS} == {}
+        await database.write(run)
+    return read
 
 
 async def test_a_query_that_reads_a_whole_table_is_seen(full: PostgresDatabase) -> None:
