@@ -25,7 +25,7 @@ CREATE TABLE migrations (
 
 -- What `bridge import` and `zendesk setup` set: one document a sender, list, keyword rule ...
 CREATE TABLE settings (
-    section  TEXT NOT NULL,          -- "senders", "lists", "keywords", "hours", "auto_replies", "desk"
+    section  TEXT NOT NULL,          -- "senders", "lists", "keywords", "hours", "auto_replies", "templates", "desk"
     name     TEXT NOT NULL,          -- what identifies it within the section
     position BIGINT NOT NULL,
     document TEXT NOT NULL,          -- JSON
@@ -43,8 +43,12 @@ CREATE TABLE contacts (
     landline_at   BIGINT,            -- when a carrier said that it takes no texts
     tags          TEXT NOT NULL DEFAULT '[]',
     created_at    BIGINT NOT NULL,
-    folded        TEXT               -- the name as it is searched: without case
+    folded        TEXT,              -- the name as it is searched: without case
+    fields        TEXT NOT NULL DEFAULT '{}', -- what keyword rules have set
+    stop_wish     TEXT               -- the text that may be a wish to stop; NULL again once a
+                                     -- person, or STOP or START, has decided
 );
+CREATE INDEX contacts_by_wish ON contacts (address) WHERE stop_wish IS NOT NULL;
 CREATE INDEX contacts_by_name ON contacts (folded);
 CREATE INDEX contacts_by_time ON contacts (created_at, address);
 
