@@ -6,7 +6,8 @@
 -- queried into: what is asked for has a column of its own.
 --
 -- These are SQLite's words. PostgreSQL gets the same tables and indexes: there INTEGER PRIMARY KEY
--- is a BIGINT identity, TEXT is TEXT COLLATE "C", and the ledger's triggers call a function.
+-- is a BIGINT identity, TEXT is TEXT COLLATE "C", BLOB is BYTEA, and the ledger's triggers call a
+-- function.
 
 -- Facts about this installation: settings_version; restored, where it began from a backup
 -- (bridge/store/restored.py); place, on PostgreSQL, by which a restored dump is known;
@@ -406,3 +407,16 @@ CREATE TABLE turns (
     at      BIGINT NOT NULL
 );
 CREATE INDEX messages_sent_by ON messages (sender, created_at) WHERE direction = 'outbound';
+
+-- Files that agents attached, for as long as carriers may fetch them to send them along with a text.
+CREATE TABLE files (
+    id           TEXT PRIMARY KEY,        -- stands in its signed address
+    message_id   TEXT NOT NULL,
+    position     BIGINT NOT NULL,         -- among the message's media
+    name         TEXT NOT NULL,           -- as the carrier is told it
+    content_type TEXT NOT NULL,           -- by its content
+    content      BLOB NOT NULL,
+    ends_at      BIGINT NOT NULL,         -- its address ends then, and it is deleted
+    UNIQUE (message_id, position)
+);
+CREATE INDEX files_by_end ON files (ends_at);

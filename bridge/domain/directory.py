@@ -24,6 +24,7 @@ SenderKind: TypeAlias = Literal["long_code", "toll_free", "short_code"]
 OptOutWord: TypeAlias = Literal["STOP", "START", "HELP"]
 TicketsFrom: TypeAlias = Literal["subscribers", "not_opted_out", "anyone"]
 OnUncertain: TypeAlias = Literal["resend", "hold"]
+Files: TypeAlias = Literal["mms", "links"]
 Scope: TypeAlias = tuple[Match, frozenset[str], str | None]
 # Carriers that this installation can use, each with the words it answers by itself.
 CarrierWords: TypeAlias = Mapping[str, Mapping[SenderKind, Mapping[OptOutWord, frozenset[str]]]]
@@ -171,6 +172,7 @@ class Sender(Document):
     reopen_on_failure: _Switch = False
     keep_signature: _Switch = True
     plain_characters: _Switch = False
+    files: Files = "mms"
 
     @model_validator(mode="after")
     def _check_number(self) -> Sender:

@@ -15,6 +15,7 @@ from bridge.carriers.contract import Capabilities, OptOutWord
 from bridge.domain import hours, verdicts
 from bridge.domain.auto_replies import Moment
 from bridge.domain.directory import Directory, Sender
+from bridge.domain.mms import MmsLimits
 from bridge.domain.numbers import display, is_number
 from bridge.domain.verdicts import Decision, Facts, TicketsFrom
 from bridge.domain.words import exact_word
@@ -59,6 +60,11 @@ class Rules:
         """The longest text that this carrier takes, in UTF-16 units."""
         known = self.capabilities.get(carrier)
         return LONGEST_ANYWHERE if known is None else known.longest_text
+
+    def mms(self, carrier: str) -> MmsLimits | None:
+        """What this carrier takes along with a text, None where it takes no files."""
+        known = self.capabilities.get(carrier)
+        return None if known is None else known.mms
 
 
 def judge_text(tx: Transaction, message: Message, directory: Directory, rules: Rules) -> str:

@@ -114,6 +114,15 @@ def found_too_late(written_ms: Sequence[int], now_ms: int) -> str:
     )
 
 
+def malware(names: Sequence[str]) -> str:
+    """Files that are dangerous were attached to a reply."""
+    which = "This file was" if len(names) == 1 else "These files were"
+    return (
+        f"{which} not texted: {', '.join(names)}. Zendesk found malware there. What else the reply "
+        "says goes out without."
+    )
+
+
 def sent_elsewhere(number: str, body: str) -> str:
     """A text that did not start on the ticket."""
     return f"Texted to the customer from {number}:\n\n{body}"

@@ -55,6 +55,11 @@ def add(
     )
 
 
+def set_body(tx: Transaction, part_id: str, body: str, segments: int) -> None:
+    """Change the words of a part that has not begun to leave."""
+    tx.run("UPDATE parts SET body = $1, segments = $2 WHERE id = $3", body, segments, part_id)
+
+
 def of_message(tx: Transaction, message_id: str) -> Sequence[Part]:
     """A message's parts, in order."""
     rows = tx.all("SELECT * FROM parts WHERE message_id = $1 ORDER BY position", message_id)

@@ -55,6 +55,11 @@ def test_normalising_again_changes_nothing(text: str) -> None:
     assert normalise(normalise(text)) == normalise(text)
 
 
+@given(st.text(st.characters(max_codepoint=127), max_size=60))
+def test_plain_ascii_is_compared_as_in_company_of_other_letters(text: str) -> None:
+    assert normalise(f"{text} \u00e9") == f"{normalise(text)} e".strip()
+
+
 @given(st.text(max_size=60))
 def test_what_is_compared_holds_letters_digits_and_single_blanks(text: str) -> None:
     said = normalise(text)

@@ -107,7 +107,7 @@ class Mortal:
         database = self.service.database
         real_write, real_read = database.write, database.read
 
-        async def write(transaction: Callable[[Transaction], T]) -> T:
+        async def write(transaction: Callable[[Transaction], T], *, brief: bool = False) -> T:
             self._live()
             how = self._reached("commit", transaction.__qualname__)
             if how == "dies before":
@@ -115,7 +115,7 @@ class Mortal:
             if how == "refuses":
                 raise NotDurable("the disk is full, says the test")
             try:
-                result = await real_write(self._unless_dead(transaction))
+                result = await real_write(self._unless_dead(transaction), brief=brief)
             except Dead:
                 raise asyncio.CancelledError from None
             if how == "dies after":

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from bridge.clock import SystemClock
+from bridge.store import tallies
 from bridge.store.database import Row, Transaction, Value
 from bridge.store.postgres import PostgresDatabase
 from tests import postgres
@@ -103,6 +104,25 @@ class Undone(Exception):
 async def test_a_hot_query_reads_a_handful_of_rows(
     full: PostgresDatabase, use: Callable[[Transaction], object]
 ) -> None:
+    read = await measured(full, use)
+
+    assert read
+    assert {sql: rows for sql, rows in read.items() if rows > MOST_ROWS} == {}
+
+
+async def test_the_texts_of_a_stretch_of_time_are_found_by_an_index(
+    full: PostgresDatabase,
+) -> None:
+    read = await measured(full, lambda tx: tallies.count_between(tx, 10_000, 10_050))
+
+    assert len(read) == 2
+    assert max(read.values()) <= MOST_ROWS
+
+
+async def measured(
+    database: PostgresDatabase, use: Callable[[Transaction], object]
+) -> dict[str, int]:
+    """What each statement of this reads, in rows; whatever it writes is undone."""
     read: dict[str, int] = {}
 
     def run(tx: Transaction) -> None:
@@ -112,10 +132,8 @@ async def test_a_hot_query_reads_a_handful_of_rows(
         raise Undone
 
     with pytest.raises(Undone):
-        await full.write(run)
-
-    assert read
-    assert {sql: rows for sql, rows in read.items() if rows > MOST_ROWS} == {}
+        await database.write(run)
+    return read
 
 
 async def test_a_query_that_reads_a_whole_table_is_seen(full: PostgresDatabase) -> None:

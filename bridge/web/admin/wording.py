@@ -29,6 +29,12 @@ STATES: Final[Mapping[str, tuple[str, str]]] = {
     "refused": ("not sent", "bad"),
     "uncertain": ("perhaps sent", "bad"),
 }
+SENT_AS: Final[Mapping[str, str]] = {
+    "waiting": "not sent yet",
+    "mms": "sent along with the text",
+    "link": "sent as a link",
+    "nothing": "not sent",
+}
 VERDICTS: Final[Mapping[str, str]] = {
     "ticket": "made a ticket or comment",
     "opt_out": "opted out",
@@ -158,6 +164,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
 }
 GLOBALS: Final[dict[str, Any]] = {
     "STATES": STATES,
+    "SENT_AS": SENT_AS,
     "VERDICTS": VERDICTS,
     "KINDS": KINDS,
     "WORK": WORK,

@@ -61,10 +61,16 @@ def show_message(message: Message) -> dict[str, Any]:
     }
 
 
-def show_media(media: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+def show_media(media: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Pictures and files as in MediaView."""
     return [
-        {"url": str(item["url"]), "content_type": str(item.get("content_type", ""))}
+        {
+            "url": str(item["url"]),
+            "content_type": str(item.get("content_type", "")),
+            "name": item.get("name"),
+            "sent_as": item.get("sent_as"),
+            "why": item.get("why"),
+        }
         for item in media
     ]
 
