@@ -9,8 +9,8 @@
 -- is a BIGINT identity, TEXT is TEXT COLLATE "C", BLOB is BYTEA, and the ledger's triggers call a
 -- function.
 
--- Facts about this installation: settings_version; restored, where it began from a backup
--- (bridge/store/restored.py); place, on PostgreSQL, by which a restored dump is known;
+-- Facts about this installation: settings_version; halted, since when all sending is; restored, where
+-- it began from a backup (bridge/store/restored.py); place, on PostgreSQL, by which a restored dump is known;
 -- clock_followed_to, on SQLite, where the machine's clock was set (bridge/store/leaps.py).
 CREATE TABLE meta (
     name  TEXT PRIMARY KEY,
@@ -25,7 +25,8 @@ CREATE TABLE migrations (
 
 -- What `bridge import` and `zendesk setup` set: one document a sender, list, keyword rule ...
 CREATE TABLE settings (
-    section  TEXT NOT NULL,          -- "senders", "lists", "keywords", "hours", "auto_replies", "desk", "halt"
+    section  TEXT NOT NULL,          -- "senders", "lists", "keywords", "hours", "auto_replies",
+                                     -- "templates", "desk"
     name     TEXT NOT NULL,          -- what identifies it within the section
     position BIGINT NOT NULL,
     document TEXT NOT NULL,          -- JSON
@@ -43,8 +44,12 @@ CREATE TABLE contacts (
     landline_at   BIGINT,            -- when a carrier said that it takes no texts
     tags          TEXT NOT NULL DEFAULT '[]',
     created_at    BIGINT NOT NULL,
-    folded        TEXT               -- the name as it is searched: without case
+    folded        TEXT,              -- the name as it is searched: without case
+    fields        TEXT NOT NULL DEFAULT '{}', -- what keyword rules have set
+    stop_wish     TEXT               -- the text that may be a wish to stop; NULL again once a
+                                     -- person, or STOP or START, has decided
 );
+CREATE INDEX contacts_by_wish ON contacts (address) WHERE stop_wish IS NOT NULL;
 CREATE INDEX contacts_by_name ON contacts (folded);
 CREATE INDEX contacts_by_time ON contacts (created_at, address);
 
@@ -240,6 +245,7 @@ CREATE TABLE work (
 CREATE INDEX work_waiting ON work (lane, id) WHERE state = 'waiting';
 CREATE INDEX work_by_due ON work (due_at, id) WHERE state = 'waiting';
 CREATE INDEX work_failed ON work (failed_at, id) WHERE state = 'failed';
+CREATE INDEX work_in_doubt ON work (lane) WHERE state = 'failed' AND intent IS NOT NULL;
 CREATE INDEX work_by_message ON work (message_id);
 
 -- A lane with work in it. Whoever claims it moves `due_at` past the lease's end.

@@ -296,7 +296,7 @@ class Service:
             version = self._take_in_waiting(tx)  # earlier texts first: order holds
             return take_one(tx, carrier, text, self.directory.at(tx), self.rules), version
 
-        taken, self._settled_version = await self.database.write(take)
+        taken, self._settled_version = await self.database.write(take, brief=True)
         if taken is None:
             if text.piece is None:
                 log.info("text.repeated", carrier=carrier)
@@ -309,7 +309,8 @@ class Service:
     async def take_report(self, carrier: str, report: DeliveryReport) -> None:
         """Apply a delivery report. Raises NotDurable."""
         message, state = await self.database.write(
-            lambda tx: take_report(tx, self.carriers[carrier], report, self.directory.at(tx))
+            lambda tx: take_report(tx, self.carriers[carrier], report, self.directory.at(tx)),
+            brief=True,
         )
         if state is not None:
             self.metrics.count_outbound(state)
@@ -323,7 +324,7 @@ class Service:
             if hint.tagged is not False or conversations.links_of(tx, hint.ticket_id):
                 work.put_look(tx, hint.ticket_id, ZENDESK)
 
-        await self.database.write(store)
+        await self.database.write(store, brief=True)
         log.info("hint.received", ticket=hint.ticket_id, comment=hint.comment_id, kind=hint.kind)
 
     def webhook_secrets(self) -> Sequence[str]:

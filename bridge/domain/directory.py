@@ -6,6 +6,7 @@ what was stored, so that nothing gets in one way that the other would refuse.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -15,6 +16,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from bridge.domain.auto_replies import HOUR_MS, AutoTexts
+from bridge.domain.halt import Halt
 from bridge.domain.hours import Week, make_week, read_holiday, read_range, read_zone
 from bridge.domain.keywords import KeywordRule, Match, RuleBook, normalise
 from bridge.domain.numbers import country_of, is_country, read_address, read_sender_number
@@ -24,12 +26,14 @@ SenderKind: TypeAlias = Literal["long_code", "toll_free", "short_code"]
 OptOutWord: TypeAlias = Literal["STOP", "START", "HELP"]
 TicketsFrom: TypeAlias = Literal["subscribers", "not_opted_out", "anyone"]
 OnUncertain: TypeAlias = Literal["resend", "hold"]
+OnStopWish: TypeAlias = Literal["opt_out", "flag"]
 Files: TypeAlias = Literal["mms", "links"]
 Scope: TypeAlias = tuple[Match, frozenset[str], str | None]
 # Carriers that this installation can use, each with the words it answers by itself.
 CarrierWords: TypeAlias = Mapping[str, Mapping[SenderKind, Mapping[OptOutWord, frozenset[str]]]]
 
 LONGEST_TEXT: Final = 1600  # characters: what the carriers take in one go
+FIELD_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _NO_LETTERS = (
     "a sender name made of letters can't receive texts, so customers could not answer and could "
     "not send STOP: use a long code, a toll-free number or a short code"
@@ -71,6 +75,16 @@ def _unique(values: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(values))
 
 
+def _check_fields(fields: dict[str, str]) -> dict[str, str]:
+    for name, value in fields.items():
+        if not FIELD_NAME.fullmatch(name):
+            raise ValueError(f"{name!r}: write a field like shoe_size: small letters, digits, _")
+        if not value:
+            raise ValueError(f"{name} needs a value")
+        _check_line(value)
+    return fields
+
+
 def _check_zone(name: str) -> str:
     read_zone(name)
     return name
@@ -101,6 +115,11 @@ _Line = Annotated[str, Field(strict=True, max_length=80), AfterValidator(_check_
 _Text = Annotated[str, Field(strict=True, max_length=LONGEST_TEXT), AfterValidator(_check_text)]
 _Tag = Annotated[str, Field(strict=True, max_length=80), AfterValidator(_check_tag)]
 _Tags = Annotated[tuple[_Tag, ...], Field(max_length=50), AfterValidator(_unique)]
+_Fields = Annotated[
+    dict[str, Annotated[str, Field(strict=True, max_length=200)]],
+    Field(max_length=50),
+    AfterValidator(_check_fields),
+]
 _Keyword = Annotated[
     str,
     Field(strict=True, max_length=80),
@@ -169,6 +188,7 @@ class Sender(Document):
     hours: _Line | None = None
     reopen_on_chatter: _Switch = False
     on_uncertain: OnUncertain | None = None
+    on_stop_wish: OnStopWish = "opt_out"
     reopen_on_failure: _Switch = False
     keep_signature: _Switch = True
     plain_characters: _Switch = False
@@ -243,6 +263,18 @@ class List(Document):
         return self.name
 
 
+class Template(Document):
+    """Words to write a reply with; bridge/domain/templates.py fills in what stands in braces."""
+
+    name: _Line
+    text: _Text
+
+    @property
+    def key(self) -> str:
+        """What identifies it: its name."""
+        return self.name
+
+
 class KeywordEntry(Document):
     """A keyword rule. `senders` hold addresses once stored; none means every sender."""
 
@@ -252,6 +284,7 @@ class KeywordEntry(Document):
     lists: _Lists = ()
     unsubscribe: _Lists = ()
     set_tags: _Tags = ()
+    set_fields: _Fields = {}
     reply: _Text | None = None
     ticket: _Switch = False
     confirm: _Text | None = None
@@ -270,8 +303,8 @@ class KeywordEntry(Document):
     @property
     def does_something(self) -> bool:
         """Whether meeting it has any effect; on HELP and INFO the bridge acts in any case."""
-        acts = self.lists or self.unsubscribe or self.set_tags or self.reply or self.ticket
-        return bool(acts) or is_reserved(self.words[0]) == "help"
+        sets = self.lists or self.unsubscribe or self.set_tags or self.set_fields
+        return bool(sets or self.reply or self.ticket) or is_reserved(self.words[0]) == "help"
 
     @property
     def key(self) -> str:
@@ -291,6 +324,7 @@ class KeywordEntry(Document):
             lists=self.lists,
             unsubscribe=self.unsubscribe,
             set_tags=self.set_tags,
+            set_fields=self.set_fields,
             reply=self.reply,
             ticket=self.ticket,
             confirm=self.confirm,
@@ -311,17 +345,6 @@ class DeskRecord(Document):
     field_id: int | None = None
     automation_id: int | None = None
     signing_secret: str | None = None
-
-
-class Halt(Document):
-    """The switch that keeps every text back, whatever its sender: on since then (UTC ms)."""
-
-    since_ms: int | None = None
-
-    @property
-    def is_on(self) -> bool:
-        """Whether texts are kept back."""
-        return self.since_ms is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -258,6 +258,14 @@ def _tag(tx: Transaction, case: _Case, action: verdicts.SetTags) -> None:
     contacts.add_tags(tx, case.message.customer, action.tags)
 
 
+def _set_fields(tx: Transaction, case: _Case, action: verdicts.SetFields) -> None:
+    contacts.set_fields(tx, case.message.customer, action.fields)
+
+
+def _ask_a_person(tx: Transaction, case: _Case, _action: verdicts.AskAPerson) -> None:
+    contacts.note_wish(tx, case.message.customer, case.message.id)
+
+
 def _answer(tx: Transaction, case: _Case, action: verdicts.Answer) -> None:
     if not action.about_consent and _answers_given(tx, case) >= MOST_ANSWERS:
         return  # one text may have several answers, and this is the fourth
@@ -318,6 +326,8 @@ _DO: Mapping[type, Callable[..., None]] = {
     verdicts.Unsubscribe: _unsubscribe,
     verdicts.AskToConfirm: _ask,
     verdicts.SetTags: _tag,
+    verdicts.SetFields: _set_fields,
+    verdicts.AskAPerson: _ask_a_person,
     verdicts.Answer: _answer,
     verdicts.AutoAnswer: _answer_once,
     verdicts.TellAgent: _tell,

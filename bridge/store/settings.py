@@ -13,13 +13,14 @@ from bridge.domain.directory import (
     DeskRecord,
     Directory,
     Document,
-    Halt,
     Hours,
     KeywordEntry,
     List,
     Sender,
+    Template,
     make_directory,
 )
+from bridge.domain.halt import Halt
 from bridge.domain.settings_changes import Documents, Plan, plan_import
 from bridge.domain.settings_file import SettingsFile
 from bridge.errors import UserMistake
@@ -35,6 +36,8 @@ _ALL: Final = "(all)"
 A_COMMAND: Final = Author(how="command")
 
 VERSION = "SELECT value FROM meta WHERE name = 'settings_version'"
+
+HALTED = "SELECT value FROM meta WHERE name = 'halted'"
 
 BUMP = """
 INSERT INTO meta (name, value) VALUES ('settings_version', '1')
@@ -77,6 +80,7 @@ def load_documents(tx: Transaction) -> Documents:
         keywords=_read(tx, "keywords", KeywordEntry),
         hours=_read(tx, "hours", Hours),
         auto_replies=_read(tx, "auto_replies", AutoReply),
+        templates=_read(tx, "templates", Template),
     )
 
 
@@ -113,6 +117,7 @@ def save_plan(tx: Transaction, plan: Plan, by: Author) -> None:
     _write(tx, "keywords", {entry.key: entry for entry in plan.documents.keywords})
     _write(tx, "hours", {entry.key: entry for entry in plan.documents.hours})
     _write(tx, "auto_replies", {entry.key: entry for entry in plan.documents.auto_replies})
+    _write(tx, "templates", {entry.key: entry for entry in plan.documents.templates})
     for change in plan.changes:
         changes.note(
             tx,
@@ -135,6 +140,7 @@ def export_settings(tx: Transaction) -> str:
         "keywords": documents.keywords,
         "hours": documents.hours,
         "auto_replies": documents.auto_replies,
+        "templates": documents.templates,
     }
     content = {
         section: [entry.model_dump(mode="json", exclude_defaults=True) for entry in entries]
@@ -168,7 +174,8 @@ def save_desk(tx: Transaction, record: DeskRecord, by: Author = A_COMMAND) -> No
 
 def load_halt(tx: Transaction) -> Halt:
     """Whether all sending is halted."""
-    return next(iter(_read(tx, "halt", Halt)), Halt())
+    row = tx.first(HALTED)
+    return Halt() if row is None else Halt(since_ms=int(row["value"]))
 
 
 def save_halt(tx: Transaction, *, on: bool, by: Author = A_COMMAND) -> bool:
@@ -180,7 +187,10 @@ def save_halt(tx: Transaction, *, on: bool, by: Author = A_COMMAND) -> bool:
         return False
     what = "halted" if on else "resumed"
     changes.note(tx, by, subject="sending", name=_ALL, what=what, before=None, after=None)
-    _write(tx, "halt", {_ALL: Halt(since_ms=tx.now_ms())} if on else {})
+    if on:
+        tx.run("INSERT INTO meta (name, value) VALUES ('halted', $1)", str(tx.now_ms()))
+    else:
+        tx.run("DELETE FROM meta WHERE name = 'halted'")
     note_change(tx)
     return True
 

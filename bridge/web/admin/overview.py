@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from bridge.domain.directory import Halt
+from bridge.domain.halt import Halt
 from bridge.store import failed, settings
 from bridge.store.database import Transaction
 from bridge.store.failed import FailedWork

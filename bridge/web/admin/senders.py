@@ -9,7 +9,8 @@ from urllib.parse import quote
 from aiohttp import web
 from multidict import MultiDict
 
-from bridge.domain.directory import Halt, Sender
+from bridge.domain.directory import Sender
+from bridge.domain.halt import Halt
 from bridge.domain.numbers import display
 from bridge.domain.settings_changes import Documents, plan_of
 from bridge.domain.settings_edits import Faulty, with_sender, without_sender
@@ -32,6 +33,7 @@ TEXTS: Final = (
     "name",
     "tickets_from",
     "on_uncertain",
+    "on_stop_wish",
     "hours",
 )
 IDS: Final = ("brand_id", "group_id", "ticket_form_id")

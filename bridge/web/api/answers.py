@@ -140,6 +140,8 @@ def show_contact(contact: Contact) -> dict[str, Any]:
         "opted_in_at": time_or_none(contact.opted_in_at_ms),
         "landline_at": time_or_none(contact.landline_at_ms),
         "tags": contact.tags,
+        "fields": contact.fields,
+        "stop_wish": contact.stop_wish,
         "created_at": rfc3339(contact.created_at_ms),
         "lists": [
             {"list": member.list, "state": member.state, "since": rfc3339(member.since_ms)}

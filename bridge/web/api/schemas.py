@@ -310,6 +310,8 @@ class ContactView(Shown):
     opted_in_at: Time | None
     landline_at: Time | None
     tags: list[Word]
+    fields: dict[str, Word]
+    stop_wish: Word | None
     created_at: Time
     lists: list[MembershipView]
     consent: list[ConsentView]
