@@ -295,7 +295,7 @@ async def test_agent_is_told_where_the_carrier_could_not_fetch_the_picture(
     sandbox: Sandbox,
 ) -> None:
     ticket = await open_ticket(sandbox)
-    hold = sandbox.twilio.faults.hold_after(*SEND)
+    hold = sandbox.twilio.faults.hold_before(*SEND)
 
     await attach(sandbox, ticket, "<p>Look</p>", ("mug.jpg", JPEG))
     await hold.wait_arrived()
