@@ -62,15 +62,10 @@ def show_message(message: Message) -> dict[str, Any]:
 
 
 def show_media(media: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Pictures and files as in MediaView."""
+    """Pictures and files as in MediaView, what agents attached as in AttachedView."""
     return [
-        {
-            "url": str(item["url"]),
-            "content_type": str(item.get("content_type", "")),
-            "name": item.get("name"),
-            "sent_as": item.get("sent_as"),
-            "why": item.get("why"),
-        }
+        {"url": str(item["url"]), "content_type": str(item.get("content_type", ""))}
+        | {name: item[name] for name in ("name", "sent_as", "why") if name in item}
         for item in media
     ]
 

@@ -144,16 +144,18 @@ class MessageOrder(Given):
 
 
 class MediaView(Shown):
-    """A picture or file, and where the carrier keeps it, or the desk what an agent attached.
-
-    Of that: its name, how it was sent, and why it did not go along with the text.
-    """
+    """A picture or file, and where the carrier keeps it."""
 
     url: Words
     content_type: Word
-    name: Words | None = None
-    sent_as: Literal["waiting", "mms", "link", "nothing"] | None = None
-    why: Words | None = None
+
+
+class AttachedView(MediaView):
+    """What an agent attached, kept by the desk: how it was sent, and why not with the text."""
+
+    name: Words
+    sent_as: Literal["waiting", "mms", "link", "nothing"]
+    why: Words | None
 
 
 class PartView(Shown):
@@ -176,7 +178,7 @@ class MessageView(Shown):
     sender: Number
     customer: Number
     body: Words
-    media: list[MediaView]
+    media: list[AttachedView | MediaView]
     verdict: Verdict | None
     state: State
     ticket_id: int | None
