@@ -56,7 +56,7 @@ def know(tx: Transaction, address: str) -> Contact:
 def get(tx: Transaction, address: str) -> Contact | None:
     """A contact by its address."""
     row = tx.first("SELECT * FROM contacts WHERE address = $1", address)
-    return None if row is None else _contact(row)
+    return None if row is None else contact_of(row)
 
 
 def set_requester(tx: Transaction, address: str, requester_id: int | None) -> None:
@@ -188,7 +188,8 @@ def _said_at(tx: Transaction, source: Source) -> int:
     return tx.now_ms() if source.said_at_ms is None else source.said_at_ms
 
 
-def _contact(row: Row) -> Contact:
+def contact_of(row: Row) -> Contact:
+    """A contact from a row that has all of its columns."""
     return Contact(
         address=row["address"],
         name=row["name"],
@@ -197,5 +198,5 @@ def _contact(row: Row) -> Contact:
         opted_out_at=row["opted_out_at"],
         opted_in_at=row["opted_in_at"],
         landline_at=row["landline_at"],
-        tags=tuple(json.loads(row["tags"])),
+        tags=() if row["tags"] == "[]" else tuple(json.loads(row["tags"])),
     )
