@@ -33,13 +33,13 @@ from bridge.outbound.track import take_report
 from bridge.secrets import derive_key, unseal
 from bridge.settings import Settings
 from bridge.sign_on import SignOn
-from bridge.store import conversations, leaps, leases, pieces, signatures, sweeps, work
+from bridge.store import conversations, files, leaps, leases, pieces, signatures, sweeps, work
 from bridge.store.database import Transaction
 from bridge.store.restored import Restored
 from bridge.tallying import Tallying
 from bridge.web.parts import NewMessage, WebParts
 from bridge.web.server import create_app, create_runner
-from bridge.workers import build_workers, pace_of
+from bridge.workers import build_workers, media_key, pace_of
 
 log = structlog.get_logger()
 
@@ -234,6 +234,7 @@ class Service:
                 await self._tallying.go_on(waiting)
                 await self._keep_forgeries()
                 await self._join_late()
+                await self._drop_files()
 
     def _look_around(
         self, tx: Transaction
@@ -251,6 +252,11 @@ class Service:
                 lambda tx: take_in_late(tx, self.directory.at(tx), self.rules)
             )
             log.warning("text.part_missing", texts=joined)
+
+    async def _drop_files(self) -> None:
+        """Forget files whose addresses have ended."""
+        if await self.database.read(files.has_ended):
+            await self.database.write(files.drop_ended)
 
     async def _keep_forgeries(self) -> None:
         """Store refused webhooks once a tick, so that forgers can't make us write at their pace."""
@@ -277,6 +283,7 @@ class Service:
             ready=self.ready,
             sign_on=sign_on_of(self.settings, self._sign_on_http),
             tickets_from=self.settings.tickets_from,
+            media_key=media_key(self.settings),
         )
 
     async def take_text(self, carrier: str, text: InboundText) -> None:

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from itertools import combinations
 from typing import Literal
@@ -116,6 +116,7 @@ class KeywordRule:
     lists: tuple[str, ...] = ()
     unsubscribe: tuple[str, ...] = ()
     set_tags: tuple[str, ...] = ()
+    set_fields: Mapping[str, str] = field(default_factory=dict)
     reply: str | None = None
     ticket: bool = False
     confirm: str | None = None
@@ -124,7 +125,7 @@ class KeywordRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overlap:
-    """Two rules that the same word meets on the same number.
+    """Two rules that one text can meet on the same number: `word` is the longer of their keywords.
 
     `wholly`: `loser` is never met by this word at all, as `winner` always comes first; else only
     on some senders, or by some texts.
@@ -189,7 +190,10 @@ class RuleBook:
 
 
 def overlaps(rules: Sequence[KeywordRule]) -> list[Overlap]:
-    """Return each pair of rules that one word meets on one sender, in the order of `rules`."""
+    """Return each pair of rules that one word meets on one sender, in the order of `rules`.
+
+    Two words meet where they are the same, or where one holds the other ("JOIN NOW" and "JOIN").
+    """
     by_word: defaultdict[str, dict[int, str]] = defaultdict(dict)
     for place, rule in enumerate(rules):
         for word in rule.words:
@@ -201,14 +205,44 @@ def overlaps(rules: Sequence[KeywordRule]) -> list[Overlap]:
         for first, second in combinations(sorted(words), 2)
         if _meet(rules[first].senders, rules[second].senders)
     ]
+    found += _held(rules, by_word)
     return [overlap for _, _, overlap in sorted(found, key=lambda pair: pair[:2])]
+
+
+def _held(
+    rules: Sequence[KeywordRule], by_word: Mapping[str, Mapping[int, str]]
+) -> Iterator[tuple[int, int, Overlap]]:
+    """Overlaps of a keyword of several words with one that it holds."""
+    for longer, places in by_word.items():
+        for shorter, begins in _inside(longer.split()):
+            pairs = [(one, two) for one in places for two in by_word.get(shorter, {}) if one != two]
+            for long, short in pairs:
+                holder, held = rules[long], rules[short]
+                both = held.match == "any_word" or (held.match == "first_word" and begins)
+                if both and _meet(holder.senders, held.senders):
+                    first, second = sorted((long, short))
+                    overlap = _overlap(rules[first], rules[second], places[long], held)
+                    yield first, second, overlap
+
+
+def _inside(tokens: Sequence[str]) -> list[tuple[str, bool]]:
+    """The keywords that a longer one holds, and whether it begins with them."""
+    count = len(tokens)
+    spans = [(start, stop) for start in range(count) for stop in range(start + 1, count + 1)]
+    found = {
+        (" ".join(tokens[start:stop]), start == 0) for start, stop in spans if stop - start < count
+    }
+    return sorted(found)
 
 
 def _meet(some: frozenset[str] | None, others: frozenset[str] | None) -> bool:
     return some is None or others is None or not some.isdisjoint(others)
 
 
-def _overlap(earlier: KeywordRule, later: KeywordRule, word: str) -> Overlap:
+def _overlap(
+    earlier: KeywordRule, later: KeywordRule, word: str, shorter: KeywordRule | None = None
+) -> Overlap:
+    """`shorter` has a keyword that the other's holds: only it can take all of the other's texts."""
     # The sort is stable: between equals the rule given first wins.
     winner, loser = sorted((earlier, later), key=_rank)
     covers = winner.senders is None or (
@@ -218,7 +252,10 @@ def _overlap(earlier: KeywordRule, later: KeywordRule, word: str) -> Overlap:
         winner=winner.name,
         loser=loser.name,
         word=word,
-        wholly=covers and winner.match == loser.match and winner.hours is None,
+        wholly=covers
+        and winner.match == loser.match
+        and winner.hours is None
+        and (shorter is None or shorter is winner),
     )
 
 

@@ -14,8 +14,8 @@ from bridge.store.messages import Arrival
 
 KNOWN: Final = """
 SELECT p.address, p.name, p.email, p.requester_id, p.opted_out_at, p.opted_in_at, p.landline_at,
-    p.tags, c.id, c.sender, c.customer, c.ticket_id, c.last_inbound_at, c.warned_ticket_id,
-    c.last_outbound_at, c.quiet_since,
+    p.tags, p.fields, p.stop_wish, c.id, c.sender, c.customer, c.ticket_id, c.last_inbound_at,
+    c.warned_ticket_id, c.last_outbound_at, c.quiet_since,
     EXISTS (SELECT 1 FROM memberships WHERE contact = $1) AS has_lists,
     EXISTS (SELECT 1 FROM messages WHERE carrier = $3 AND carrier_id = $4
         AND direction = 'inbound') AS is_repeated

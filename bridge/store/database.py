@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
-Value = str | int | float | bool | None
+Value = str | int | float | bool | bytes | None
 Row = Mapping[str, Any]  # what a column holds is stated where it is read
 T = TypeVar("T")
 

@@ -1,14 +1,15 @@
 """What came and went, by the hour: kept beside the texts, so that a chart reads no texts at all.
 
 An hour is counted from the texts that came in it. What becomes of them is known later, so it is
-counted anew at twice its age each time, and left alone after three days.
+counted anew: every ten minutes on its first day, at twice its age each time from then on, and it
+is left alone after three days.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -17,7 +18,9 @@ from bridge.store.database import Transaction
 HOUR_MS: Final = 3600 * 1000
 KEPT_HOURS: Final = 31 * 24
 CURRENT_EVERY_MS: Final = 60 * 1000  # how often the hour that still runs is counted
-SETTLED_AFTER_MS: Final = 3 * 24 * HOUR_MS
+DAY_MS: Final = 24 * HOUR_MS
+TODAYS_EVERY_MS: Final = 10 * 60 * 1000  # how often, at least, the hours of the last day are
+SETTLED_AFTER_MS: Final = 3 * DAY_MS
 MOST_REASONS: Final = 20  # of an hour; the rest are counted together, under ""
 LONGEST_REASON: Final = 120
 
@@ -27,8 +30,8 @@ SELECT direction, sender, state,
         THEN coalesce(reason, error, '') ELSE '' END AS why, count(*) AS n
 FROM messages WHERE created_at >= $1 AND created_at < $2 GROUP BY 1, 2, 3, 4
 """
-# Times in steps of a tenth or less of themselves. The conditions stand in a CASE so that no
-# planner takes the index of states for them: nearly every text is done.
+# Times in steps of a tenth or less of themselves; `_about` makes the steps wider. The conditions
+# stand in a CASE so that no planner takes the index of states for them: nearly every text is done.
 TIMES = """
 SELECT CASE WHEN took < 1000 THEN took / 10 * 10 WHEN took < 10000 THEN took / 100 * 100
     WHEN took < 100000 THEN took / 1000 * 1000 WHEN took < 1000000 THEN took / 10000 * 10000
@@ -118,7 +121,12 @@ def hours_to_count(tx: Transaction, *, most: int) -> list[int]:
 
 def count_hour(tx: Transaction, hour: int) -> Tally:
     """Count the texts of an hour."""
-    span = (hour, hour + HOUR_MS)
+    return count_between(tx, hour, hour + HOUR_MS)
+
+
+def count_between(tx: Transaction, begin: int, end: int) -> Tally:
+    """Count the texts from `begin` to just before `end`: each is read, so let it be short."""
+    span = (begin, end)
     senders: dict[str, Traffic] = {}
     reasons: Counter[str] = Counter()
     for row in tx.all(COUNT, *span):
@@ -131,8 +139,20 @@ def count_hour(tx: Transaction, hour: int) -> Tally:
     rare = reasons.total() - sum(often.values())
     if rare:
         often[""] = often.get("", 0) + rare
-    times = {int(row["about"]): int(row["n"]) for row in tx.all(TIMES, *span)}
+    times: Counter[int] = Counter()
+    for row in tx.all(TIMES, *span):
+        times[_about(int(row["about"]))] += int(row["n"])
     return Tally(senders=senders, reasons=often, took_ms=times)
+
+
+def _about(took_ms: int) -> int:
+    """A time as it is counted: 35 steps to a power of ten, each a tenth of it or less."""
+    size = 1
+    while took_ms >= 100 * size:
+        size *= 10
+    lead = took_ms // size
+    step = 1 if lead < 20 else 2 if lead < 50 else 5
+    return lead // step * step * size
 
 
 def _traffic(direction: str, state: str, texts: int) -> Traffic:
@@ -159,65 +179,125 @@ def _due_at(hour: int, now_ms: int) -> int | None:
     age_ms = now_ms - (hour + HOUR_MS)
     if age_ms >= SETTLED_AFTER_MS:
         return None
-    return now_ms + max(CURRENT_EVERY_MS, age_ms)
+    if age_ms < DAY_MS:
+        return now_ms + min(max(CURRENT_EVERY_MS, age_ms), TODAYS_EVERY_MS)
+    return now_ms + age_ms
 
 
-def since(tx: Transaction, first: int) -> tuple[dict[int, Tally], int]:
-    """The hours from this one on as they were counted, and how many are still to be counted.
+def since(tx: Transaction, first: int, *, width: int = HOUR_MS) -> tuple[dict[int, Tally], int]:
+    """The time from this hour on in stretches of `width` ms (whole hours, in UTC), as it was
+    counted, and how many of its hours are still to be counted.
 
     The current hour is counted on the spot where it never was.
     """
-    rows = tx.all("SELECT hour, counts, waiting FROM tallies WHERE hour >= $1", first)
-    found = {int(row["hour"]): _read(row["counts"], int(row["waiting"])) for row in rows}
+    found: dict[int, _Sum] = {}
+    hours = set()
+    for row in tx.all("SELECT hour, counts, waiting FROM tallies WHERE hour >= $1", first):
+        hour = int(row["hour"])
+        hours.add(hour)
+        stretch = found.setdefault(hour // width * width, _Sum())
+        stretch.add_written(row["counts"], int(row["waiting"]))
     current = hour_of(tx.now_ms())
-    if current not in found:
-        found[current] = count_hour(tx, current)
+    if current not in hours:
+        hours.add(current)
+        found.setdefault(current // width * width, _Sum()).add(count_hour(tx, current))
     oldest = tx.first("SELECT min(created_at) AS at FROM messages")
-    if oldest is None or oldest["at"] is None:
-        return found, 0
-    begin = max(first, hour_of(int(oldest["at"])))
-    missing = sum(hour not in found for hour in range(begin, current + 1, HOUR_MS))
-    return found, missing
+    missing = 0
+    if oldest is not None and oldest["at"] is not None:
+        begin = max(first, hour_of(int(oldest["at"])))
+        missing = sum(hour not in hours for hour in range(begin, current + 1, HOUR_MS))
+    return {begin: stretch.tally() for begin, stretch in found.items()}, missing
+
+
+def last(tx: Transaction, span_ms: int) -> Tally:
+    """The time up to this moment. The newest hour and what is no whole hour are counted now, the
+    rest as it was counted last, or now where it never was."""
+    now_ms = tx.now_ms()
+    begin, newest = now_ms - span_ms, hour_of(now_ms) - HOUR_MS
+    first = hour_of(begin - 1) + HOUR_MS
+    whole = _Sum()
+    hours = set()
+    sql = "SELECT hour, counts, waiting FROM tallies WHERE hour >= $1 AND hour < $2"
+    for row in tx.all(sql, first, newest):
+        hours.add(int(row["hour"]))
+        whole.add_written(row["counts"], int(row["waiting"]))
+    for hour in range(first, newest, HOUR_MS):
+        if hour not in hours:
+            whole.add(count_hour(tx, hour))
+    whole.add(count_between(tx, begin, first))
+    whole.add(count_between(tx, newest, now_ms + 1))
+    return whole.tally()
 
 
 def together(tallies: Sequence[Tally]) -> Tally:
-    """Several hours as one."""
-    if len(tallies) == 1:
-        return tallies[0]
-    senders: dict[str, Traffic] = {}
-    reasons: Counter[str] = Counter()
-    took: Counter[int] = Counter()
+    """Several stretches as one."""
+    whole = _Sum()
     for one in tallies:
+        whole.add(one)
+    return whole.tally()
+
+
+class _Sum:
+    """Adds hours up. A month has seven hundred, of which a page must not make objects."""
+
+    def __init__(self) -> None:
+        self._senders: dict[str, list[int]] = {}
+        self._reasons: Counter[str] = Counter()
+        self._took: dict[int, int] = {}
+        self._waiting = 0
+
+    def add(self, one: Tally) -> None:
+        """Add what has been counted."""
         for number, traffic in one.senders.items():
-            senders[number] = senders.get(number, Traffic()) + traffic
-        reasons.update(one.reasons)
-        took.update(one.took_ms)
-    most = max((one.waiting for one in tallies), default=0)
-    return Tally(senders=senders, reasons=reasons, took_ms=took, waiting=most)
+            self._add_sender(number, _figures(traffic))
+        self._reasons.update(one.reasons)
+        self._add_times(one.took_ms.items())
+        self._waiting = max(self._waiting, one.waiting)
+
+    def add_written(self, counts: str, waiting: int) -> None:
+        """Add an hour as it is kept."""
+        document: dict[str, Any] = json.loads(counts)
+        for number, figures in document["senders"].items():
+            self._add_sender(number, figures)
+        self._reasons.update(document["reasons"])
+        self._add_times(document["took_ms"])
+        self._waiting = max(self._waiting, waiting)
+
+    def tally(self) -> Tally:
+        """All of it."""
+        senders = {
+            number: Traffic(received=received, sent=sent, delivered=delivered, lost=lost)
+            for number, (received, sent, delivered, lost) in self._senders.items()
+        }
+        return Tally(
+            senders=senders,
+            reasons=self._reasons,
+            took_ms=self._took,
+            waiting=self._waiting,
+        )
+
+    def _add_sender(self, number: str, figures: Sequence[int]) -> None:
+        known = self._senders.get(number)
+        if known is None:
+            self._senders[number] = list(figures)
+            return
+        for place, figure in enumerate(figures):
+            known[place] += figure
+
+    def _add_times(self, times: Iterable[Sequence[int]]) -> None:
+        took = self._took
+        for took_ms, texts in times:
+            took[took_ms] = took.get(took_ms, 0) + texts
+
+
+def _figures(traffic: Traffic) -> tuple[int, int, int, int]:
+    return traffic.received, traffic.sent, traffic.delivered, traffic.lost
 
 
 def _written(tally: Tally) -> str:
-    senders = {
-        number: [one.received, one.sent, one.delivered, one.lost]
-        for number, one in tally.senders.items()
-    }
     document = {
-        "senders": senders,
+        "senders": {number: _figures(one) for number, one in tally.senders.items()},
         "reasons": dict(tally.reasons),
         "took_ms": list(tally.took_ms.items()),
     }
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
-
-
-def _read(written: str, waiting: int) -> Tally:
-    document: dict[str, Any] = json.loads(written)
-    senders = {
-        number: Traffic(received=received, sent=sent, delivered=delivered, lost=lost)
-        for number, (received, sent, delivered, lost) in document["senders"].items()
-    }
-    return Tally(
-        senders=senders,
-        reasons=document["reasons"],
-        took_ms=dict(document["took_ms"]),
-        waiting=waiting,
-    )

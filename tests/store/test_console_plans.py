@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -19,7 +20,7 @@ from bridge.store import (
     users,
 )
 from bridge.store.changes import Author
-from bridge.store.database import Database, Transaction
+from bridge.store.database import Database, Transaction, Value
 from bridge.store.tallies import Tally
 from tests.store.rows import BEGAN, CUSTOMER, SENDER, insert
 from tests.store.test_query_plans import Explaining
@@ -30,6 +31,16 @@ pytestmark = sqlite_only
 BY = Author(how="console", who="Robin")
 # Read whole, and small by what they are; of work, an index of what waits or failed is counted.
 SMALL = ("SCAN users", "SCAN pauses", "SCAN sign_in_links", "SCAN work USING ")
+
+
+@dataclass(slots=True)
+class Noting(Explaining):
+    """A transaction that notes what it is asked."""
+
+    asked: list[tuple[str, tuple[object, ...]]] = field(default_factory=list)
+
+    def explain(self, sql: str, values: Sequence[Value]) -> None:
+        self.asked.append((sql, tuple(values)))
 
 
 def sign_in(tx: Transaction) -> None:
@@ -147,17 +158,24 @@ async def test_the_texts_of_an_hour_are_found_by_their_time(database: Database) 
     assert all("messages_by_time (created_at>? AND created_at<?)" in one for one in searches)
 
 
-async def test_the_overview_reads_one_day_and_nothing_older(database: Database) -> None:
-    def run(tx: Transaction) -> list[str]:
-        explaining = Explaining(tx)
-        overview.overview(explaining)
-        return explaining.plans
+async def test_the_overview_counts_no_more_texts_than_those_of_its_edges(
+    database: Database,
+) -> None:
+    def run(tx: Transaction) -> list[tuple[str, tuple[object, ...]]]:
+        current = tallies.hour_of(tx.now_ms())
+        hours = [current - back * tallies.HOUR_MS for back in range(31 * 24)]
+        tallies.keep(tx, {hour: Tally() for hour in hours})
+        noting = Noting(tx)
+        overview.overview(noting)
+        return noting.asked
 
-    plans = await database.write(run)
+    asked = await database.write(run)
 
-    by_time = [plan for plan in plans if "messages_by_time (created_at>?)" in plan]
-    assert [overview.COUNTS in plan for plan in by_time] == [True, False]
-    assert overview.TIMES in by_time[1]
+    spans = [values for sql, values in asked if sql in {tallies.COUNT, tallies.TIMES}]
+    assert len(spans) == 4
+    assert all(int(str(end)) - int(str(begin)) <= 2 * tallies.HOUR_MS for begin, end in spans)
+    others = [sql for sql, _ in asked if "FROM messages" in sql]
+    assert set(others) == {tallies.COUNT, tallies.TIMES, overview.UNKNOWN}
 
 
 @pytest.mark.parametrize("name", ["recent", "thread", "contacts", "waiting", "changes"])

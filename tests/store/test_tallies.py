@@ -8,7 +8,7 @@ import pytest
 
 from bridge.store import tallies
 from bridge.store.database import Database
-from bridge.store.tallies import HOUR_MS, SETTLED_AFTER_MS, Tally, Traffic
+from bridge.store.tallies import DAY_MS, HOUR_MS, SETTLED_AFTER_MS, Tally, Traffic
 from bridge.tallying import MOST_AT_ONCE, Tallying
 from tests.store.rows import SENDER, add_message
 from tests.stores import column
@@ -113,9 +113,12 @@ async def test_an_hour_that_ended_is_counted_anew_until_it_has_settled(
 
 @pytest.mark.parametrize(
     ("age_ms", "wait_ms"),
-    [(-HOUR_MS, 60_000), (0, 60_000), (HOUR_MS, HOUR_MS), (SETTLED_AFTER_MS, None)],
+    [
+        *((-HOUR_MS, 60_000), (0, 60_000), (5 * 60_000, 5 * 60_000), (HOUR_MS, 10 * 60_000)),
+        *((DAY_MS - 1, 10 * 60_000), (DAY_MS, DAY_MS), (SETTLED_AFTER_MS, None)),
+    ],
 )
-def test_the_older_an_hour_the_longer_until_it_is_counted_anew(
+def test_an_hour_is_counted_anew_soon_on_its_first_day_and_less_often_later(
     age_ms: int, wait_ms: int | None
 ) -> None:
     now = HOUR_MS + age_ms + HOUR_MS
@@ -157,3 +160,60 @@ def test_shares_of_times_are_read_off_the_counts() -> None:
     tally = Tally(took_ms={100: 90, 1000: 6, 20_000: 4})
     assert (tally.took(0.5), tally.took(0.95), tally.took(0.99)) == (100, 1000, 20_000)
     assert Tally().took(0.5) is None
+
+
+@pytest.mark.parametrize("is_counted", [True, False])
+async def test_the_last_day_is_the_same_from_its_counts_and_from_its_texts(
+    database: Database, *, is_counted: bool
+) -> None:
+    now = await now_of(database)
+    for number in range(60):
+        await say(database, f"m{number}", now - number * HOUR_MS // 2, verdict="ticket", took=500)
+    if is_counted:
+        await count_all(database)
+
+    day = await database.read(lambda tx: tallies.last(tx, DAY_MS))
+
+    assert day.total.received == 49  # one at its very beginning, one now
+    assert day.took_ms == {500: 49}
+
+
+async def test_whole_hours_of_the_last_day_are_not_counted_anew_for_a_page(
+    database: Database,
+) -> None:
+    now = await now_of(database)
+    for hours_ago in (0, 1, 5, 24):
+        await say(database, f"m{hours_ago}", now - hours_ago * HOUR_MS)
+    await count_all(database)
+    await database.write(lambda tx: tx.run("DELETE FROM messages WHERE id IN ('m1', 'm5')"))
+
+    day = await database.read(lambda tx: tallies.last(tx, DAY_MS))
+
+    assert day.total.received == 3  # the newest hours as they are now, the others as counted
+
+
+async def test_hours_are_added_up_to_wider_stretches(database: Database) -> None:
+    day = await now_of(database) // DAY_MS * DAY_MS
+    for number, hours in enumerate((0, 5, 23, 24)):
+        await say(database, f"m{number}", day - DAY_MS + hours * HOUR_MS, verdict="ticket", took=40)
+    await say(database, "o", day - DAY_MS, direction="outbound", state="failed", sender=OTHER)
+    await count_all(database, waiting=3)
+
+    days, _ = await database.read(lambda tx: tallies.since(tx, day - DAY_MS, width=DAY_MS))
+
+    assert set(days) == {day - DAY_MS, day}
+    assert days[day - DAY_MS] == Tally(
+        senders={SENDER: Traffic(received=3), OTHER: Traffic(lost=1)},
+        reasons={"": 1},
+        took_ms={40: 3},
+    )
+    assert (days[day].total.received, days[day].waiting) == (1, 3)
+
+
+@pytest.mark.parametrize(
+    ("took_ms", "about"),
+    [(0, 0), (7, 7), (99, 95), (123, 120), (287, 280), (4999, 4800), (99_999, 95_000)],
+)
+def test_times_are_counted_in_steps_of_a_tenth_or_less(took_ms: int, about: int) -> None:
+    assert tallies._about(took_ms) == about
+    assert took_ms - about <= took_ms / 10

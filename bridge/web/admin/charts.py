@@ -88,11 +88,8 @@ def draw(tx: Transaction, chosen: Range) -> Charts:
     width = chosen.hours * HOUR_MS
     newest = tx.now_ms() // width * width
     begins = [newest - width * back for back in range(chosen.columns - 1, -1, -1)]
-    hours, missing = tallies.since(tx, begins[0])
-    columns: dict[int, list[Tally]] = {begin: [] for begin in begins}
-    for hour, tally in hours.items():
-        columns.get(hour // width * width, []).append(tally)
-    stretches = [tallies.together(columns[begin]) for begin in begins]
+    found, missing = tallies.since(tx, begins[0], width=width)
+    stretches = [found.get(begin, Tally()) for begin in begins]
     whole = tallies.together(stretches)
     total = whole.total
     return Charts(
