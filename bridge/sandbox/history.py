@@ -222,9 +222,8 @@ class _Past:
         while item is not None:
             began_ms = self.then.at_ms
             self.then.at_ms += self._takes_ms(item)
-            ended = Then(
-                self.then.inner, self.then.at_ms
-            )  # what is reported later is no part of it
+            # By its own time: what is reported later is no part of it.
+            ended = Then(self.then.inner, self.then.at_ms)
             fate = self._fates.get(item.message_id or "", "delivered")
             at = replace(claim, item=item)
             if item.kind == "text" and fate == "later":
