@@ -1,6 +1,7 @@
 # Everything here needs Python 3.11 or newer with venv, make and git; nothing else beforehand.
 #   make run     the sandbox          make test    the whole test suite (ARGS="-k stop")
-#   make lint    style and types      make bench   the measurements
+#   make lint    style and types      make bench   the measurements (ARGS="P1 --full", "--peers")
+#   make bench-check  fails when accepting texts is a third slower than recorded
 #   make soak    storms of faults and kills (SIZE=small|middle|full SECONDS=120 SEED=1 ENGINE=sqlite)
 #   make mutants takes out one mechanism after the other, and sees that a test notices (ARGS=NAME)
 #   make env     only the environment (.venv); FULL=1 adds what the browser tests need
@@ -19,7 +20,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-config --no-emit-index-url --no-emit-find-links --no-header $(if $(UPGRADE),--upgrade,)
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test mutants lint bench soak lock clean
+.PHONY: help env run test mutants lint bench bench-check soak lock clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -44,6 +45,9 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+bench-check: $(STAMP)
+	@$(BIN)/python -m tests.bench.check
 
 # SECONDS is a variable of some shells: only what is given to make itself counts.
 soak: $(STAMP)

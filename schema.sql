@@ -6,7 +6,8 @@
 -- queried into: what is asked for has a column of its own.
 --
 -- These are SQLite's words. PostgreSQL gets the same tables and indexes: there INTEGER PRIMARY KEY
--- is a BIGINT identity, TEXT is TEXT COLLATE "C", and the ledger's triggers call a function.
+-- is a BIGINT identity, TEXT is TEXT COLLATE "C", BLOB is BYTEA, and the ledger's triggers call a
+-- function.
 
 -- Facts about this installation: settings_version; restored, where it began from a backup
 -- (bridge/store/restored.py); place, on PostgreSQL, by which a restored dump is known;
@@ -24,7 +25,7 @@ CREATE TABLE migrations (
 
 -- What `bridge import` and `zendesk setup` set: one document a sender, list, keyword rule ...
 CREATE TABLE settings (
-    section  TEXT NOT NULL,          -- "senders", "lists", "keywords", "hours", "auto_replies", "desk"
+    section  TEXT NOT NULL,          -- "senders", "lists", "keywords", "hours", "auto_replies", "templates", "desk"
     name     TEXT NOT NULL,          -- what identifies it within the section
     position BIGINT NOT NULL,
     document TEXT NOT NULL,          -- JSON
@@ -42,8 +43,12 @@ CREATE TABLE contacts (
     landline_at   BIGINT,            -- when a carrier said that it takes no texts
     tags          TEXT NOT NULL DEFAULT '[]',
     created_at    BIGINT NOT NULL,
-    folded        TEXT               -- the name as it is searched: without case
+    folded        TEXT,              -- the name as it is searched: without case
+    fields        TEXT NOT NULL DEFAULT '{}', -- what keyword rules have set
+    stop_wish     TEXT               -- the text that may be a wish to stop; NULL again once a
+                                     -- person, or STOP or START, has decided
 );
+CREATE INDEX contacts_by_wish ON contacts (address) WHERE stop_wish IS NOT NULL;
 CREATE INDEX contacts_by_name ON contacts (folded);
 CREATE INDEX contacts_by_time ON contacts (created_at, address);
 
@@ -239,6 +244,7 @@ CREATE TABLE work (
 CREATE INDEX work_waiting ON work (lane, id) WHERE state = 'waiting';
 CREATE INDEX work_by_due ON work (due_at, id) WHERE state = 'waiting';
 CREATE INDEX work_failed ON work (failed_at, id) WHERE state = 'failed';
+CREATE INDEX work_in_doubt ON work (lane) WHERE state = 'failed' AND intent IS NOT NULL;
 CREATE INDEX work_by_message ON work (message_id);
 
 -- A lane with work in it. Whoever claims it moves `due_at` past the lease's end.
@@ -406,3 +412,16 @@ CREATE TABLE turns (
     at      BIGINT NOT NULL
 );
 CREATE INDEX messages_sent_by ON messages (sender, created_at) WHERE direction = 'outbound';
+
+-- Files that agents attached, for as long as carriers may fetch them to send them along with a text.
+CREATE TABLE files (
+    id           TEXT PRIMARY KEY,        -- stands in its signed address
+    message_id   TEXT NOT NULL,
+    position     BIGINT NOT NULL,         -- among the message's media
+    name         TEXT NOT NULL,           -- as the carrier is told it
+    content_type TEXT NOT NULL,           -- by its content
+    content      BLOB NOT NULL,
+    ends_at      BIGINT NOT NULL,         -- its address ends then, and it is deleted
+    UNIQUE (message_id, position)
+);
+CREATE INDEX files_by_end ON files (ends_at);

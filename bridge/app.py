@@ -32,13 +32,13 @@ from bridge.outbound.track import take_report
 from bridge.secrets import derive_key, unseal
 from bridge.settings import Settings
 from bridge.sign_on import SignOn
-from bridge.store import conversations, leaps, leases, pieces, signatures, sweeps, work
+from bridge.store import conversations, files, leaps, leases, pieces, signatures, sweeps, work
 from bridge.store.database import Transaction
 from bridge.store.restored import Restored
 from bridge.tallying import Tallying
 from bridge.web.parts import NewMessage, WebParts
 from bridge.web.server import create_app, create_runner
-from bridge.workers import build_workers, pace_of
+from bridge.workers import build_workers, media_key, pace_of
 
 log = structlog.get_logger()
 
@@ -235,6 +235,7 @@ class Service:
                 await self._tallying.go_on(waiting)
                 await self._keep_forgeries()
                 await self._join_late()
+                await self._drop_files()
 
     def _look_around(
         self, tx: Transaction
@@ -252,6 +253,11 @@ class Service:
                 lambda tx: take_in_late(tx, self.directory.at(tx), self.rules)
             )
             log.warning("text.part_missing", texts=joined)
+
+    async def _drop_files(self) -> None:
+        """Forget files whose addresses have ended."""
+        if await self.database.read(files.has_ended):
+            await self.database.write(files.drop_ended)
 
     async def _keep_forgeries(self) -> None:
         """Store refused webhooks once a tick, so that forgers can't make us write at their pace."""
@@ -278,6 +284,7 @@ class Service:
             ready=self.ready,
             sign_on=sign_on_of(self.settings, self._sign_on_http),
             tickets_from=self.settings.tickets_from,
+            media_key=media_key(self.settings),
         )
 
     async def take_text(self, carrier: str, text: InboundText) -> None:
@@ -288,7 +295,7 @@ class Service:
             version = self._take_in_waiting(tx)  # earlier texts first: order holds
             return take_one(tx, carrier, text, self.directory.at(tx), self.rules), version
 
-        taken, self._settled_version = await self.database.write(take)
+        taken, self._settled_version = await self.database.write(take, brief=True)
         if taken is None:
             if text.piece is None:
                 log.info("text.repeated", carrier=carrier)
@@ -301,7 +308,8 @@ class Service:
     async def take_report(self, carrier: str, report: DeliveryReport) -> None:
         """Apply a delivery report. Raises NotDurable."""
         message, state = await self.database.write(
-            lambda tx: take_report(tx, self.carriers[carrier], report, self.directory.at(tx))
+            lambda tx: take_report(tx, self.carriers[carrier], report, self.directory.at(tx)),
+            brief=True,
         )
         if state is not None:
             self.metrics.count_outbound(state)
@@ -315,7 +323,7 @@ class Service:
             if hint.tagged is not False or conversations.links_of(tx, hint.ticket_id):
                 work.put_look(tx, hint.ticket_id, ZENDESK)
 
-        await self.database.write(store)
+        await self.database.write(store, brief=True)
         log.info("hint.received", ticket=hint.ticket_id, comment=hint.comment_id, kind=hint.kind)
 
     def webhook_secrets(self) -> Sequence[str]:

@@ -51,7 +51,8 @@ class Source(Protocol):
 
 
 class Fetcher:
-    """Fetches whole files, a few at once. `timeout_s` is for one file, redirects included."""
+    """Fetches whole files, a few at once. `timeout_s` is for one file, redirects included;
+    `owner` is whom they are had from, in words."""
 
     def __init__(
         self,
@@ -59,8 +60,10 @@ class Fetcher:
         timeout_s: float,
         most_bytes: int,
         at_once: int = 4,
+        owner: str = "the carrier",
         resolver: AbstractResolver | None = None,
     ) -> None:
+        self._owner = owner
         self._timeout_s = timeout_s
         self._most_bytes = most_bytes
         self._gate = asyncio.Semaphore(at_once)
@@ -97,7 +100,7 @@ class Fetcher:
     async def _step(self, session: aiohttp.ClientSession, source: Source, url: str) -> bytes | str:
         """The file, or the address that it is handed on to."""
         if not source.allows(url):
-            raise FetchFailed("its address is none of the carrier's")
+            raise FetchFailed(f"its address is none of {self._owner}'s")
         _check_literal(url, is_near=source.is_near)
         for headers in source.headers(url):
             async with session.get(
@@ -110,13 +113,13 @@ class Fetcher:
                 if response.status in REDIRECTS:
                     return response.headers.get("location", "")
                 return await self._read(response)
-        raise FetchFailed("the carrier does not give it out (HTTP 401)")
+        raise FetchFailed(f"{self._owner} does not give it out (HTTP 401)")
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
         status = response.status
         if status != 200:
             again = status == 429 or status >= 500
-            raise FetchFailed(f"the carrier does not give it out (HTTP {status})", again=again)
+            raise FetchFailed(f"{self._owner} does not give it out (HTTP {status})", again=again)
         content = bytearray()
         if (response.content_length or 0) <= self._most_bytes:
             async for chunk in response.content.iter_chunked(65536):

@@ -12,6 +12,7 @@ from bridge.clock import Clock
 from bridge.desks.contract import Desk
 from bridge.domain.directory import Directory
 from bridge.domain.limits import Limits
+from bridge.domain.signed_addresses import sign
 from bridge.fetching import Fetcher
 from bridge.inbound import ticket as inbound_ticket
 from bridge.inbound.files import FileBringer
@@ -19,11 +20,15 @@ from bridge.inbound.judge import Rules
 from bridge.inbound.requester import Requesters
 from bridge.inbound.ticket import TicketWriter
 from bridge.metrics import Metrics
+from bridge.outbound.attachments import AttachmentSender
 from bridge.outbound.collect import ReplyCollector
+from bridge.outbound.giving_up import note_set_aside
 from bridge.outbound.send import TextSender
+from bridge.secrets import derive_key
 from bridge.settings import Settings
 from bridge.store import updates
 from bridge.store.database import Database, Transaction
+from bridge.store.files import File
 from bridge.sweeps.handlers import build_sweeps
 from bridge.ticketing.notes import NoteWriter
 from bridge.ticketing.writes import DeskWriter
@@ -32,6 +37,7 @@ from bridge.work.worker import Worker
 
 LONGEST_FETCH_S = 30.0
 LARGEST_FILE = 20_000_000  # bytes; Zendesk takes 50 MB, carriers pass on a tenth of that
+LARGEST_SENT = 5_000_000  # bytes; no carrier takes more along with a text
 
 
 def build_workers(
@@ -67,6 +73,7 @@ def build_workers(
             desk=desk,
             directory=directory,
             longest=rules.longest,
+            limits=rules.mms,
             counters=metrics,
             max_age_ms=rules.answer_within_ms,
         ).look,
@@ -80,12 +87,13 @@ def build_workers(
         counters=metrics,
         on_set_aside={
             "text": inbound_ticket.note_set_aside,
-            "send": sender.note_set_aside,
+            "send": partial(note_set_aside, directory=directory, counters=metrics),
             "sweep": swept.note_set_aside,
         },
     )
     room = partial(updates.room, limits=limits)
-    at_carrier: Mapping[str, Any] = {"send": sender.send, "sweep": swept.texts}
+    with_files = _with_files(sender, directory, rules)
+    at_carrier: Mapping[str, Any] = {"send": with_files.send, "sweep": swept.texts}
     return [
         worker(account=desk.name, handlers=at_desk, room=room, spare_in_s=desk.spare_in_s),
         *(worker(account=name, handlers=at_carrier) for name in CAPABILITIES),
@@ -106,7 +114,33 @@ def _sender(
         public_url=settings.public_url,
         settle_wait_s=settings.settle_wait,
         counters=metrics,
+        address_of=partial(address_of, settings),
     )
+
+
+def _with_files(
+    sender: TextSender, directory: Callable[[Transaction], Directory], rules: Rules
+) -> AttachmentSender:
+    return AttachmentSender(
+        desk=sender.desk,
+        directory=directory,
+        limits=rules.mms,
+        longest=rules.longest,
+        fetch=Fetcher(timeout_s=LONGEST_FETCH_S, most_bytes=LARGEST_SENT, owner="Zendesk").fetch,
+        send_text=sender.send,
+    )
+
+
+def media_key(settings: Settings) -> bytes:
+    """What addresses of files are signed with."""
+    key = settings.secret_key
+    return b"" if key is None else derive_key(key.get_secret_value(), "addresses of files")
+
+
+def address_of(settings: Settings, file: File) -> str:
+    """Where a carrier can fetch a file while it is kept."""
+    signed = sign(media_key(settings), file_id=file.id, ends_at_ms=file.ends_at, name=file.name)
+    return f"{settings.public_url}{signed.path}"
 
 
 def _for_tickets(

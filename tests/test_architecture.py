@@ -71,7 +71,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "bridge.ticketing": (*GROUND, *CONTRACTS, "bridge.domain", "bridge.store"),
     # An answer to a keyword is an outgoing text like any other: inbound puts it where replies wait.
     "bridge.inbound": (*FLOW, "bridge.outbound.compose", "bridge.fetching"),
-    "bridge.outbound": FLOW,
+    "bridge.outbound": (*FLOW, "bridge.fetching"),
     "bridge.work": (*GROUND, "bridge.domain", "bridge.store"),
     # A text that a sweep found goes the way of any other.
     "bridge.sweeps": (*FLOW, "bridge.inbound"),

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import socket
 import subprocess
 import sys
+from itertools import chain
 from pathlib import Path
 
 import pytest
+
+from tests.flows.conftest import free_port
 
 ROOT = Path(__file__).parent.parent
 
@@ -67,6 +71,17 @@ def test_loopback_is_allowed() -> None:
         socket.create_connection(server.getsockname()) as client,
     ):
         assert client.getpeername() == server.getsockname()
+
+
+def test_a_port_stays_its_owners_between_two_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_port()
+    drawn = chain([port, port], iter(lambda: random.randrange(20_000, 30_000), 0))
+    monkeypatch.setattr("tests.flows.conftest.NOBODYS.randrange", lambda *_: next(drawn))
+    for _ in range(2):
+        with socket.create_server(("127.0.0.1", port)):
+            pass  # killed, say
+
+    assert free_port() != port
 
 
 def run_suite(

@@ -43,6 +43,7 @@ from bridge.carriers.media import MediaSource
 from bridge.carriers.signing import check_basic
 from bridge.carriers.spec import CarrierSpec, Tools
 from bridge.clock import rfc3339
+from bridge.domain.mms import MmsLimits
 from bridge.domain.numbers import display
 from bridge.errors import BadRequest, FarSideError, TryLater
 from bridge.setting_types import API_URL, TOKEN, ApiUrl, RotatedToken, Token, split_tokens
@@ -123,7 +124,7 @@ _UNPROVEN = frozenset({"9902", "9999"})
 
 CAPABILITIES = Capabilities(
     longest_text=2048,
-    mms=True,
+    mms=MmsLimits(most_files=10, most_bytes=3_750_000),
     delivery_reports=True,
     idempotency_key=False,
     can_find_sent=True,

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from bridge.carriers.errors import ErrorTable
 from bridge.carriers.media import MediaSource
+from bridge.domain.mms import MmsLimits
 
 SenderKind = Literal["long_code", "toll_free", "short_code"]
 EVERY_KIND: frozenset[SenderKind] = frozenset({"long_code", "toll_free", "short_code"})
@@ -139,7 +140,7 @@ class Capabilities:
     """What a carrier can do, as data."""
 
     longest_text: int  # UTF-16 units
-    mms: bool
+    mms: MmsLimits | None  # the files that go along with a text; None: none do
     delivery_reports: bool
     idempotency_key: bool  # a send may be repeated under its `ref` for a day, and goes out once
     can_find_sent: bool

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from bridge.carriers.contract import WebhookRequest
@@ -21,7 +22,7 @@ LONGEST_REF = 128
 MOST_EVENTS = 1000  # in one webhook
 _BARE_NUMBER = re.compile(r"[0-9]{9,15}")  # fewer digits may be a short code
 
-Pairs = Sequence[tuple[bytes, bytes]]
+Pairs = Sequence[tuple[bytes, bytes]]  # shared: never changed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,14 +143,16 @@ def query_of(url: str) -> bytes:
     return asked.encode("utf-8", "surrogateescape")
 
 
-def read_pairs(raw: bytes) -> list[tuple[bytes, bytes]]:
+@lru_cache(maxsize=2)  # the account, the signature and the text are read from the same body
+def read_pairs(raw: bytes) -> Pairs:
     """Split an urlencoded form or query; empty values stay, the bytes are decoded from %XX."""
-    found = []
-    for pair in raw.split(b"&"):
-        if pair:
-            name, _, value = pair.replace(b"+", b" ").partition(b"=")
-            found.append((unquote_to_bytes(name), unquote_to_bytes(value)))
-    return found
+    pairs = [pair.partition(b"=") for pair in raw.replace(b"+", b" ").split(b"&") if pair]
+    if b"%" not in raw:
+        return [(name, value) for name, _, value in pairs]
+    return [
+        (unquote_to_bytes(name), unquote_to_bytes(value) if b"%" in value else value)
+        for name, _, value in pairs
+    ]
 
 
 def by_name(pairs: Iterable[tuple[bytes, bytes]]) -> Fields:

@@ -111,7 +111,7 @@ _GROUPS: Mapping[int, DeliveryState] = {
 
 CAPABILITIES = Capabilities(
     longest_text=1600,
-    mms=False,
+    mms=None,
     delivery_reports=True,
     idempotency_key=False,
     can_find_sent=True,

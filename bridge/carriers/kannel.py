@@ -108,7 +108,7 @@ _STATES: Mapping[str, tuple[DeliveryState, str | None]] = {
 
 CAPABILITIES = Capabilities(
     longest_text=670,  # ten parts of 67, which is what `max-messages = 10` lets through
-    mms=False,
+    mms=None,
     delivery_reports=True,
     idempotency_key=False,
     can_find_sent=False,

@@ -58,6 +58,7 @@ from bridge.carriers.signing import (
 )
 from bridge.carriers.spec import CarrierSpec, Tools
 from bridge.clock import rfc3339
+from bridge.domain.mms import MmsLimits
 from bridge.domain.numbers import display
 from bridge.errors import FarSideError, Forged, TryLater
 from bridge.setting_types import API_URL, ApiUrl, RotatedToken, split_tokens
@@ -116,7 +117,7 @@ _STATES: Mapping[str, DeliveryState] = {
 
 CAPABILITIES = Capabilities(
     longest_text=1600,
-    mms=True,
+    mms=MmsLimits(most_files=10, most_bytes=5_000_000),
     delivery_reports=True,
     idempotency_key=False,
     can_find_sent=True,

@@ -54,6 +54,7 @@ from bridge.carriers.signing import (
 )
 from bridge.carriers.spec import CarrierSpec, Tools
 from bridge.clock import Clock, rfc3339
+from bridge.domain.mms import AUSTRALIA, NORTH_AMERICA, MmsLimits
 from bridge.domain.numbers import display
 from bridge.errors import BadRequest, FarSideError, Forged, TryLater
 from bridge.setting_types import API_URL, TOKEN, ApiUrl, RotatedToken, split_tokens
@@ -107,7 +108,7 @@ _STATES: Mapping[str, DeliveryState] = {
 
 CAPABILITIES = Capabilities(
     longest_text=1600,
-    mms=True,
+    mms=MmsLimits(most_files=1, most_bytes=1_000_000, regions=(NORTH_AMERICA, AUSTRALIA)),
     delivery_reports=True,
     idempotency_key=False,
     can_find_sent=True,

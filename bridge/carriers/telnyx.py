@@ -49,6 +49,7 @@ from bridge.carriers.fields import (
 from bridge.carriers.media import MediaSource
 from bridge.carriers.signing import check_age, one_header
 from bridge.carriers.spec import CarrierSpec, Tools
+from bridge.domain.mms import MmsLimits
 from bridge.domain.numbers import display
 from bridge.errors import BadRequest, FarSideError, Forged
 from bridge.setting_types import API_URL, TOKEN, ApiUrl, RotatedToken, split_tokens
@@ -126,7 +127,7 @@ _REPORTS = frozenset({"message.sent", "message.finalized", "message.read"})
 
 CAPABILITIES = Capabilities(
     longest_text=1530,  # ten parts of GSM-7
-    mms=True,
+    mms=MmsLimits(most_files=10, most_bytes=1_000_000),
     delivery_reports=True,
     idempotency_key=True,
     can_find_sent=False,

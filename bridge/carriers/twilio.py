@@ -34,6 +34,7 @@ from bridge.carriers.twilio_check import check_account
 from bridge.carriers.twilio_errors import TABLE
 from bridge.carriers.twilio_list import list_texts_to
 from bridge.clock import Clock
+from bridge.domain.mms import AUSTRALIA, NORTH_AMERICA, OTHERS, PICTURES, MmsLimits
 from bridge.domain.numbers import display
 from bridge.errors import Forged, OutcomeUnknown, TryLater
 from bridge.http import CallFailed, HttpClient
@@ -60,7 +61,15 @@ _ANSWERS: dict[SenderKind, Mapping[OptOutWord, frozenset[str]]] = {
 
 CAPABILITIES = Capabilities(
     longest_text=1600,
-    mms=True,
+    # JPEG, PNG and GIF are made to fit; of other types a network takes little.
+    mms=MmsLimits(
+        most_files=10,
+        most_bytes=5_000_000,
+        types=PICTURES | OTHERS,
+        smaller=dict.fromkeys(OTHERS, 600_000),
+        toll_free_bytes=600_000,
+        regions=(NORTH_AMERICA, AUSTRALIA),
+    ),
     delivery_reports=True,
     idempotency_key=False,
     can_find_sent=True,

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
 from bridge.carriers.contract import WebhookRequest
 from bridge.carriers.fields import query_of, read_pairs
@@ -25,7 +26,7 @@ from bridge.errors import Forged
 
 SIGNATURE_HEADER = "x-twilio-signature"
 SETTINGS_HEADER = "x-twilio-webhooks-signature-settings"
-_HASHES = {"HMAC_SHA1": hashlib.sha1, "HMAC_SHA256": hashlib.sha256}
+_HASHES = {"HMAC_SHA1": "sha1", "HMAC_SHA256": "sha256"}
 
 Fields = Sequence[tuple[bytes, bytes]]
 
@@ -33,7 +34,7 @@ Fields = Sequence[tuple[bytes, bytes]]
 def sign(secret: str, url: str, fields: Iterable[tuple[bytes, bytes]], algorithm: str) -> str:
     """The signature, base64, of exactly this address with these decoded form fields."""
     message = _encode(url) + b"".join(name + value for name, value in sorted(set(fields)))
-    digest = hmac.new(secret.encode(), message, _HASHES[algorithm]).digest()
+    digest = hmac.digest(secret.encode(), message, _HASHES[algorithm])
     return base64.b64encode(digest).decode()
 
 
@@ -52,7 +53,7 @@ def verify(request: WebhookRequest, *, tokens: Sequence[str], keys: Mapping[str,
 
 
 def _spellings(parts: Parts) -> Iterator[str]:
-    """The address as Twilio may have signed it, the likeliest first.
+    """The address as Twilio may have signed it, if not as it stands.
 
     Its back end adds and drops ports at will, and whether the fragment that asks for repeats is
     signed isn't documented.
@@ -71,7 +72,7 @@ def _matches(
 ) -> bool:
     return any(
         is_one_of(given, [sign(secret, url, fields, algorithm) for secret in secrets])
-        for url in _spellings(parts)
+        for url in chain([parts.whole], _spellings(parts))
     )
 
 

@@ -44,7 +44,7 @@ from bridge.setting_types import (
 
 CAPABILITIES = Capabilities(
     longest_text=3200,
-    mms=False,
+    mms=None,
     delivery_reports=True,
     idempotency_key=False,
     can_find_sent=False,

@@ -45,6 +45,8 @@ def _print_contact(found: Contact) -> None:
             "opted in": _time(found.opted_in_at_ms),
             "landline": _time(found.landline_at_ms),
             "tags": found.tags,
+            "fields": [f"{name} = {value}" for name, value in found.fields.items()],
+            "stop wish": found.stop_wish,
             "known since": _time(found.created_at_ms),
         }
     )

@@ -97,6 +97,10 @@ def _print_trace(found: Trace) -> None:
             "reason": message.reason,
         }
     )
+    for item in message.media:
+        how = f", {item['sent_as']}" if "sent_as" in item else ""
+        why = f", as {item['why']}" if item.get("why") else ""
+        click.echo(f"file: {one_line(item.get('name') or item['url'])}{how}{why}")
     for part in found.message.parts:
         click.echo(f"part: {one_line(part.state)}, {one_line(part.carrier_id)}")
     for attempt in found.attempts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NewType, Protocol
 
@@ -53,13 +53,17 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attachment:
-    """A file on a comment."""
+    """A file on a comment. What was found to be malware stays so, whoever may open it all the same.
+
+    `scanned` is false while the desk has not looked through it, or could not.
+    """
 
     name: str
     url: str
     content_type: str
     size: int
     malware: bool = False
+    scanned: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +171,23 @@ class DeskUser:
     external_id: str | None = None
 
 
+class FileSource(Protocol):
+    """Where the desk's files may be fetched from, and with which headers."""
+
+    @property
+    def is_near(self) -> bool:
+        """Whether they may be on this machine."""
+        ...
+
+    def allows(self, url: str) -> bool:
+        """Whether this address may be asked."""
+        ...
+
+    def headers(self, url: str) -> Sequence[Mapping[str, str]]:
+        """What to ask with, in turn while the answer is 401; credentials only for the desk."""
+        ...
+
+
 class Desk(Protocol):
     """Zendesk, as the flows see it.
 
@@ -205,6 +226,10 @@ class Desk(Protocol):
 
         Safe to repeat: what no comment takes is forgotten by the desk.
         """
+        ...
+
+    async def file_source(self) -> FileSource:
+        """How attachments are fetched now; credentials are renewed where they must be."""
         ...
 
     async def reopen(self, ticket_id: TicketId) -> None:

@@ -6,6 +6,7 @@ what was stored, so that nothing gets in one way that the other would refuse.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -24,11 +25,14 @@ SenderKind: TypeAlias = Literal["long_code", "toll_free", "short_code"]
 OptOutWord: TypeAlias = Literal["STOP", "START", "HELP"]
 TicketsFrom: TypeAlias = Literal["subscribers", "not_opted_out", "anyone"]
 OnUncertain: TypeAlias = Literal["resend", "hold"]
+OnStopWish: TypeAlias = Literal["opt_out", "flag"]
+Files: TypeAlias = Literal["mms", "links"]
 Scope: TypeAlias = tuple[Match, frozenset[str], str | None]
 # Carriers that this installation can use, each with the words it answers by itself.
 CarrierWords: TypeAlias = Mapping[str, Mapping[SenderKind, Mapping[OptOutWord, frozenset[str]]]]
 
 LONGEST_TEXT: Final = 1600  # characters: what the carriers take in one go
+FIELD_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _NO_LETTERS = (
     "a sender name made of letters can't receive texts, so customers could not answer and could "
     "not send STOP: use a long code, a toll-free number or a short code"
@@ -70,6 +74,16 @@ def _unique(values: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(values))
 
 
+def _check_fields(fields: dict[str, str]) -> dict[str, str]:
+    for name, value in fields.items():
+        if not FIELD_NAME.fullmatch(name):
+            raise ValueError(f"{name!r}: write a field like shoe_size: small letters, digits, _")
+        if not value:
+            raise ValueError(f"{name} needs a value")
+        _check_line(value)
+    return fields
+
+
 def _check_zone(name: str) -> str:
     read_zone(name)
     return name
@@ -100,6 +114,11 @@ _Line = Annotated[str, Field(strict=True, max_length=80), AfterValidator(_check_
 _Text = Annotated[str, Field(strict=True, max_length=LONGEST_TEXT), AfterValidator(_check_text)]
 _Tag = Annotated[str, Field(strict=True, max_length=80), AfterValidator(_check_tag)]
 _Tags = Annotated[tuple[_Tag, ...], Field(max_length=50), AfterValidator(_unique)]
+_Fields = Annotated[
+    dict[str, Annotated[str, Field(strict=True, max_length=200)]],
+    Field(max_length=50),
+    AfterValidator(_check_fields),
+]
 _Keyword = Annotated[
     str,
     Field(strict=True, max_length=80),
@@ -168,9 +187,11 @@ class Sender(Document):
     hours: _Line | None = None
     reopen_on_chatter: _Switch = False
     on_uncertain: OnUncertain | None = None
+    on_stop_wish: OnStopWish = "opt_out"
     reopen_on_failure: _Switch = False
     keep_signature: _Switch = True
     plain_characters: _Switch = False
+    files: Files = "mms"
 
     @model_validator(mode="after")
     def _check_number(self) -> Sender:
@@ -241,6 +262,18 @@ class List(Document):
         return self.name
 
 
+class Template(Document):
+    """Words to write a reply with; bridge/domain/templates.py fills in what stands in braces."""
+
+    name: _Line
+    text: _Text
+
+    @property
+    def key(self) -> str:
+        """What identifies it: its name."""
+        return self.name
+
+
 class KeywordEntry(Document):
     """A keyword rule. `senders` hold addresses once stored; none means every sender."""
 
@@ -250,6 +283,7 @@ class KeywordEntry(Document):
     lists: _Lists = ()
     unsubscribe: _Lists = ()
     set_tags: _Tags = ()
+    set_fields: _Fields = {}
     reply: _Text | None = None
     ticket: _Switch = False
     confirm: _Text | None = None
@@ -268,8 +302,8 @@ class KeywordEntry(Document):
     @property
     def does_something(self) -> bool:
         """Whether meeting it has any effect; on HELP and INFO the bridge acts in any case."""
-        acts = self.lists or self.unsubscribe or self.set_tags or self.reply or self.ticket
-        return bool(acts) or is_reserved(self.words[0]) == "help"
+        sets = self.lists or self.unsubscribe or self.set_tags or self.set_fields
+        return bool(sets or self.reply or self.ticket) or is_reserved(self.words[0]) == "help"
 
     @property
     def key(self) -> str:
@@ -289,6 +323,7 @@ class KeywordEntry(Document):
             lists=self.lists,
             unsubscribe=self.unsubscribe,
             set_tags=self.set_tags,
+            set_fields=self.set_fields,
             reply=self.reply,
             ticket=self.ticket,
             confirm=self.confirm,

@@ -6,8 +6,8 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
 from itertools import combinations
 from typing import Literal
 
@@ -20,9 +20,15 @@ _ACCENTED_SCRIPTS = ("LATIN", "GREEK", "CYRILLIC")
 _APOSTROPHES = frozenset("'`\u00b4\u2018\u2019\u02bc\u02b9\u2032")
 _TATWEEL = "\u0640"
 _DOTLESS_I = "\u0131"
+# What stays of ASCII: most texts are nothing else, and a table takes 2 us where categories take 20.
+_ASCII = {
+    code: None if chr(code) in _APOSTROPHES else chr(code) if chr(code).isalnum() else " "
+    for code in range(128)
+}
 _DOTTED_INITIALS = re.compile(r"\b[^\W\d_](?:\.[^\W\d_])+\b")
 
 
+@lru_cache(maxsize=64)  # judging asks for the same text four times
 def normalise(text: str) -> str:
     """Return `text` as it is compared: no case, accents, punctuation, symbols or emoji.
 
@@ -30,9 +36,17 @@ def normalise(text: str) -> str:
     do the dots of "S.T.O.P.". Accents go from Latin, Greek and Cyrillic letters only: elsewhere
     the marks are vowels. Normalising again changes nothing.
     """
+    if text.isascii():
+        return " ".join(_without_dots(text.lower()).translate(_ASCII).split())
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    initials = _DOTTED_INITIALS.sub(lambda found: found[0].replace(".", ""), folded)
+    initials = _without_dots(folded)
     return " ".join(unicodedata.normalize("NFC", "".join(_kept(initials))).split())
+
+
+def _without_dots(text: str) -> str:
+    if "." not in text:
+        return text
+    return _DOTTED_INITIALS.sub(lambda found: found[0].replace(".", ""), text)
 
 
 def _kept(text: str) -> Iterator[str]:
@@ -102,6 +116,7 @@ class KeywordRule:
     lists: tuple[str, ...] = ()
     unsubscribe: tuple[str, ...] = ()
     set_tags: tuple[str, ...] = ()
+    set_fields: Mapping[str, str] = field(default_factory=dict)
     reply: str | None = None
     ticket: bool = False
     confirm: str | None = None
@@ -110,7 +125,7 @@ class KeywordRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overlap:
-    """Two rules that the same word meets on the same number.
+    """Two rules that one text can meet on the same number: `word` is the longer of their keywords.
 
     `wholly`: `loser` is never met by this word at all, as `winner` always comes first; else only
     on some senders, or by some texts.
@@ -174,7 +189,10 @@ class RuleBook:
 
 
 def overlaps(rules: Sequence[KeywordRule]) -> list[Overlap]:
-    """Return each pair of rules that one word meets on one sender, in the order of `rules`."""
+    """Return each pair of rules that one word meets on one sender, in the order of `rules`.
+
+    Two words meet where they are the same, or where one holds the other ("JOIN NOW" and "JOIN").
+    """
     by_word: defaultdict[str, dict[int, str]] = defaultdict(dict)
     for place, rule in enumerate(rules):
         for word in rule.words:
@@ -186,14 +204,44 @@ def overlaps(rules: Sequence[KeywordRule]) -> list[Overlap]:
         for first, second in combinations(sorted(words), 2)
         if _meet(rules[first].senders, rules[second].senders)
     ]
+    found += _held(rules, by_word)
     return [overlap for _, _, overlap in sorted(found, key=lambda pair: pair[:2])]
+
+
+def _held(
+    rules: Sequence[KeywordRule], by_word: Mapping[str, Mapping[int, str]]
+) -> Iterator[tuple[int, int, Overlap]]:
+    """Overlaps of a keyword of several words with one that it holds."""
+    for longer, places in by_word.items():
+        for shorter, begins in _inside(longer.split()):
+            pairs = [(one, two) for one in places for two in by_word.get(shorter, {}) if one != two]
+            for long, short in pairs:
+                holder, held = rules[long], rules[short]
+                both = held.match == "any_word" or (held.match == "first_word" and begins)
+                if both and _meet(holder.senders, held.senders):
+                    first, second = sorted((long, short))
+                    overlap = _overlap(rules[first], rules[second], places[long], held)
+                    yield first, second, overlap
+
+
+def _inside(tokens: Sequence[str]) -> list[tuple[str, bool]]:
+    """The keywords that a longer one holds, and whether it begins with them."""
+    count = len(tokens)
+    spans = [(start, stop) for start in range(count) for stop in range(start + 1, count + 1)]
+    found = {
+        (" ".join(tokens[start:stop]), start == 0) for start, stop in spans if stop - start < count
+    }
+    return sorted(found)
 
 
 def _meet(some: frozenset[str] | None, others: frozenset[str] | None) -> bool:
     return some is None or others is None or not some.isdisjoint(others)
 
 
-def _overlap(earlier: KeywordRule, later: KeywordRule, word: str) -> Overlap:
+def _overlap(
+    earlier: KeywordRule, later: KeywordRule, word: str, shorter: KeywordRule | None = None
+) -> Overlap:
+    """`shorter` has a keyword that the other's holds: only it can take all of the other's texts."""
     # The sort is stable: between equals the rule given first wins.
     winner, loser = sorted((earlier, later), key=_rank)
     covers = winner.senders is None or (
@@ -203,7 +251,10 @@ def _overlap(earlier: KeywordRule, later: KeywordRule, word: str) -> Overlap:
         winner=winner.name,
         loser=loser.name,
         word=word,
-        wholly=covers and winner.match == loser.match and winner.hours is None,
+        wholly=covers
+        and winner.match == loser.match
+        and winner.hours is None
+        and (shorter is None or shorter is winner),
     )
 
 

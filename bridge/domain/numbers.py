@@ -200,7 +200,7 @@ def _read_number(text: str, region: str | None) -> str | None:
         # Whatever a carrier wrote in E.164 is a number, known to the numbering plan or not:
         # the plan's copy in here ages, and a new range must not lose its texts.
         number = _parse(text, None, valid=False)
-        if number is not None and _parse(number, None, valid=False) != number:
+        if number not in {None, text} and _parse(number, None, valid=False) != number:
             number = None  # the parser takes leading zeros away one by one: keep them all
         return number or (text if _E164.fullmatch(text) else None)
     digits = _digits(text)

@@ -15,14 +15,16 @@ from bridge.domain.directory import (
     List,
     Scope,
     Sender,
+    Template,
 )
 from bridge.domain.keywords import normalise, overlaps
 from bridge.domain.settings_file import SettingsFile
 from bridge.domain.settings_references import resolve
+from bridge.domain.wishes import wish_to_stop
 from bridge.domain.words import is_reserved
 
-D = TypeVar("D", Sender, List, KeywordEntry, Hours, AutoReply)
-Section = Literal["senders", "lists", "keywords", "hours", "auto_replies"]
+D = TypeVar("D", Sender, List, KeywordEntry, Hours, AutoReply, Template)
+Section = Literal["senders", "lists", "keywords", "hours", "auto_replies", "templates"]
 
 SINGULAR: Final[Mapping[Section, str]] = {
     "senders": "sender",
@@ -30,6 +32,7 @@ SINGULAR: Final[Mapping[Section, str]] = {
     "keywords": "keyword rule",
     "hours": "hours",
     "auto_replies": "auto-reply",
+    "templates": "template",
 }
 
 
@@ -42,6 +45,7 @@ class Documents:
     keywords: tuple[KeywordEntry, ...] = ()
     hours: tuple[Hours, ...] = ()
     auto_replies: tuple[AutoReply, ...] = ()
+    templates: tuple[Template, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +98,7 @@ def plan_import(
         keywords=_take_over(kept.keywords, named.keywords),
         hours=hours,
         auto_replies=_merge(kept.auto_replies, named.auto_replies),
+        templates=_merge(kept.templates, file.templates),
     )
     return plan_of(stored, documents, carriers)
 
@@ -111,6 +116,10 @@ def plan_of(stored: Documents, wanted: Documents, carriers: CarrierWords) -> Pla
         *_compare(
             *("auto_replies", stored.auto_replies, wanted.auto_replies),
             _same_key(stored.auto_replies, wanted.auto_replies),
+        ),
+        *_compare(
+            *("templates", stored.templates, wanted.templates),
+            _same_key(stored.templates, wanted.templates),
         ),
     )
     return Plan(documents=wanted, changes=changes, warnings=tuple(_warn(wanted, carriers)))
@@ -225,16 +234,12 @@ def _differences(before: Document, after: Document) -> Iterator[str]:
 
 
 def _warn(documents: Documents, carriers: CarrierWords) -> Iterator[str]:
-    with_hours = {sender.address for sender in documents.senders if sender.hours is not None}
-    for reply in documents.auto_replies:
-        if reply.greeting is None and reply.out_of_hours is None:
-            yield f"auto-reply {reply.name} does nothing: it has neither text"
-        elif reply.out_of_hours is not None:
-            for address in sorted({*reply.senders} - with_hours):
-                yield f"sender {address} has no hours, so it is never out of hours"
+    yield from _warn_of_auto_replies(documents)
     for rule in documents.keywords:
         if not rule.does_something:
             yield f"keyword rule {rule.key} does nothing: its texts are kept and shown, no more"
+        for word in filter(wish_to_stop, rule.words):
+            yield f"keyword rule {rule.key}: “{word}” is a wish to stop, which comes first"
     yield from _warn_of_overlaps(documents.keywords)
     for sender in documents.senders:
         if _help_is_the_carriers(sender, carriers) and _has_help_reply(sender, documents.keywords):
@@ -242,6 +247,16 @@ def _warn(documents: Documents, carriers: CarrierWords) -> Iterator[str]:
                 f"sender {sender.address}: {sender.carrier} answers HELP itself, so the reply set "
                 'for it is not sent; add answers = ["HELP"] once the carrier leaves it to you'
             )
+
+
+def _warn_of_auto_replies(documents: Documents) -> Iterator[str]:
+    with_hours = {sender.address for sender in documents.senders if sender.hours is not None}
+    for reply in documents.auto_replies:
+        if reply.greeting is None and reply.out_of_hours is None:
+            yield f"auto-reply {reply.name} does nothing: it has neither text"
+        elif reply.out_of_hours is not None:
+            for address in sorted({*reply.senders} - with_hours):
+                yield f"sender {address} has no hours, so it is never out of hours"
 
 
 def _warn_of_overlaps(rules: Sequence[KeywordEntry]) -> Iterator[str]:

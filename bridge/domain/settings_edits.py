@@ -16,10 +16,12 @@ from bridge.domain.directory import (
     KeywordEntry,
     List,
     Sender,
+    Template,
 )
 from bridge.domain.settings_changes import Documents
 from bridge.domain.settings_file import explain, rule_faults, told_once
 from bridge.domain.settings_references import reply_clash
+from bridge.domain.templates import unknown_placeholder
 from bridge.errors import BridgeError
 
 D = TypeVar("D", bound=Document)
@@ -161,6 +163,27 @@ def without_auto_reply(documents: Documents, name: str) -> Documents:
     """The documents without this auto-reply."""
     replies = tuple(one for one in documents.auto_replies if one.name != name)
     return replace(documents, auto_replies=replies)
+
+
+def with_template(
+    documents: Documents, content: Mapping[str, Any], *, old: str | None
+) -> Documents:
+    """The documents with this template in the place of the old one, or behind all. Raises
+    Faulty."""
+    entry = _read(Template, content, whole="name")
+    _check_name(entry.name, [one.name for one in documents.templates], old, "a template")
+    if why := unknown_placeholder(entry.text):
+        raise Faulty({"text": why})
+    if old is None:
+        return replace(documents, templates=(*documents.templates, entry))
+    templates = tuple(entry if one.name == old else one for one in documents.templates)
+    return replace(documents, templates=templates)
+
+
+def without_template(documents: Documents, name: str) -> Documents:
+    """The documents without this template."""
+    templates = tuple(one for one in documents.templates if one.name != name)
+    return replace(documents, templates=templates)
 
 
 def _check_name(name: str, known: Sequence[str], old: str | None, what: str) -> None:

@@ -20,7 +20,9 @@ from bridge.domain.directory import (
     KeywordEntry,
     List,
     Sender,
+    Template,
 )
+from bridge.domain.templates import unknown_placeholder
 from bridge.domain.toml_lines import Place, index_lines, line_of
 from bridge.domain.words import Reserved, is_reserved
 from bridge.errors import UserMistake
@@ -32,9 +34,8 @@ ABSENT_SECTIONS: Final = (
     "fields",
     "sequences",
     "sinks",
-    "templates",
 )
-_SECTIONS: Final = ("senders", "lists", "keywords", "hours", "auto_replies")
+_SECTIONS: Final = ("senders", "lists", "keywords", "hours", "auto_replies", "templates")
 _WHY_RESERVED: Final[Mapping[Reserved | None, str]] = {
     "opt_out": "an opt-out word: the law and the carriers keep it for stopping all texts",
     "opt_in": "an opt-in word: it lifts an opt-out or answers a question to confirm",
@@ -51,6 +52,7 @@ class SettingsFile:
     keywords: tuple[KeywordEntry, ...]
     hours: tuple[Hours, ...]
     auto_replies: tuple[AutoReply, ...]
+    templates: tuple[Template, ...]
     lines: Mapping[Place, int]
 
 
@@ -67,12 +69,19 @@ def parse(text: str, carriers: CarrierWords) -> SettingsFile:
     keywords = _read_entries(KeywordEntry, "keywords", content, faults)
     hours = _read_entries(Hours, "hours", content, faults)
     auto_replies = _read_entries(AutoReply, "auto_replies", content, faults)
+    templates = _read_entries(Template, "templates", content, faults)
     faults += _sender_faults(senders, carriers)
-    for section, named in (("lists", lists), ("hours", hours), ("auto_replies", auto_replies)):
+    for section, named in (
+        *(("lists", lists), ("hours", hours)),
+        *(("auto_replies", auto_replies), ("templates", templates)),
+    ):
         names = {at: entry.key.casefold() for at, entry in named.items()}
         faults += _repeats(section, "name", names)
     for at, rule in keywords.items():
         faults += [(("keywords", at, key), reason) for key, reason in rule_faults(rule)]
+    for at, template in templates.items():
+        if why := unknown_placeholder(template.text):
+            faults.append((("templates", at, "text"), why))
     refuse(faults, lines)
     return SettingsFile(
         senders=tuple(senders.values()),
@@ -80,6 +89,7 @@ def parse(text: str, carriers: CarrierWords) -> SettingsFile:
         keywords=tuple(keywords.values()),
         hours=tuple(hours.values()),
         auto_replies=tuple(auto_replies.values()),
+        templates=tuple(templates.values()),
         lines=lines,
     )
 
@@ -174,6 +184,7 @@ _REASONS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "tuple_type": lambda _: 'must be a list, such as ["one", "two"]',
     "too_short": lambda limits: f"must hold at least {limits['min_length']}",
     "too_long": lambda limits: f"must hold at most {limits['max_length']}",
+    "dict_type": lambda _: 'must be a table, such as {size = "L"}',
     "model_type": lambda _: 'must be a table, such as {stop = "..."}',
 }
 

@@ -15,6 +15,7 @@ from bridge.domain import auto_replies, machines
 from bridge.domain.auto_replies import Moment
 from bridge.domain.directory import Sender
 from bridge.domain.keywords import KeywordRule, RuleBook
+from bridge.domain.wishes import Wish, wish_to_stop
 from bridge.domain.words import StandardWord, default_text, exact_word, standard_word
 
 Verdict = Literal["ticket", "opt_out", "opt_in", "keyword", "not_consented", "no_sender", "loop"]
@@ -61,6 +62,18 @@ class SetTags:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SetFields:
+    """Set fields of the contact."""
+
+    fields: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskAPerson:
+    """Perhaps a wish to stop: somebody has to decide, and texts go on until then."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """Text the customer back. `to_opt_out` is the one that may still go after an opt-out;
     `about_consent` answers STOP or START and waits for no other text."""
@@ -101,6 +114,8 @@ Action = (
     | Unsubscribe
     | AskToConfirm
     | SetTags
+    | SetFields
+    | AskAPerson
     | Answer
     | AutoAnswer
     | TellAgent
@@ -153,6 +168,11 @@ OPTED_OUT_WARNING = (
     "This customer has opted out of texts (STOP). A public reply here can't be delivered by text "
     "until they send START; use another way to reach them."
 )
+WISH = "wish to stop"
+FLAG_NOTE = (
+    "“{said}”: this customer may want no more texts. They still get them until somebody decides: "
+    "in the console, on the contact\u2019s page. Please decide soon, as the law sets a limit."
+)
 NO_ANSWER_WARNING = (
     "This text came from a short code or a name, which can't be answered by text. "
     "A public reply here reaches nobody's phone."
@@ -163,6 +183,14 @@ def judge(facts: Facts) -> Decision:
     """Decide about one text."""
     if facts.from_ourselves:
         return Decision(verdict="loop", why="it came from one of our own numbers")
+    decided = _by_word(facts) or _by_wish(facts)
+    if decided is not None:
+        return decided
+    found = facts.rules.find(facts.text, facts.address, facts.open_hours)
+    return _by_policy(facts) if found is None else _by_rule(facts, *found)
+
+
+def _by_word(facts: Facts) -> Decision | None:
     word = standard_word(facts.text)
     if word is not None and word.cls == "YES":
         # Even where the carrier takes every YES for an opt-in: an agent may have asked a question.
@@ -178,10 +206,12 @@ def judge(facts: Facts) -> Decision:
                 return _opted_in(facts, word)
             case "HELP":
                 return _helped(facts, word)
-    found = facts.rules.find(facts.text, facts.address, facts.open_hours)
-    if found is not None:
-        return _by_rule(facts, *found)
-    return _by_policy(facts)
+    return None
+
+
+def _by_wish(facts: Facts) -> Decision | None:
+    wish = wish_to_stop(facts.text)
+    return None if wish is None else _wished(facts, wish)
 
 
 def bridge_answers(facts: Facts, cls: WordClass) -> bool:
@@ -207,7 +237,8 @@ def _confirmed(facts: Facts) -> Decision:
     actions.append(Subscribe(lists=tuple(facts.pending)))
     rules = [rule for rule in facts.pending.values() if rule is not None]
     replies = list(dict.fromkeys(rule.reply for rule in rules if rule.reply))
-    actions.extend(SetTags(tags=rule.set_tags) for rule in rules if rule.set_tags)
+    for rule in rules:
+        actions += _marks(rule)
     actions.extend(Answer(text=reply) for reply in replies)
     return Decision(
         verdict="opt_in",
@@ -219,15 +250,39 @@ def _confirmed(facts: Facts) -> Decision:
 
 def _opted_out(facts: Facts, word: StandardWord | None) -> Decision:
     said = word.word if word is not None else "STOP"
-    actions: list[Action] = [OptOut()]
+    why = f"{said} is an opt-out word"
+    return Decision(verdict="opt_out", why=why, rule=said, actions=(OptOut(), *_ended(facts)))
+
+
+def _ended(facts: Facts) -> list[Action]:
+    """What follows from an opt-out."""
+    actions: list[Action] = []
     # One confirmation, then silence: somebody who is opted out already gets none.
     if not facts.opted_out and facts.can_be_answered and bridge_answers(facts, "STOP"):
         text = facts.sender.texts.stop or default_text("STOP", facts.brand)
         actions.append(Answer(text=text, to_opt_out=True, about_consent=True))
     if not facts.opted_out:
         actions.append(_opt_out_note(facts))
+    return actions
+
+
+def _wished(facts: Facts, wish: Wish) -> Decision:
+    """A wish to stop in other words; what else the text says still reaches an agent."""
+    why = f"“{wish.said}” is a wish to stop"
+    if facts.opted_out:  # nothing is left to be wished for
+        rest = (_ticket(facts),) if not wish.is_all and facts.tickets_from == "anyone" else ()
+        return Decision(verdict="opt_out", why=why, rule=WISH, actions=(OptOut(), *rest))
+    if facts.sender.on_stop_wish == "flag":
+        note = TellAgent(text=FLAG_NOTE.format(said=wish.said))
+        return Decision(
+            verdict="ticket",
+            why=f"{why}; a person is to decide",
+            rule=WISH,
+            actions=(AskAPerson(), _ticket(facts), note),
+        )
+    rest = () if wish.is_all else (_ticket(facts),)
     return Decision(
-        verdict="opt_out", why=f"{said} is an opt-out word", rule=said, actions=tuple(actions)
+        verdict="opt_out", why=why, rule=WISH, actions=(OptOut(), *rest, *_ended(facts))
     )
 
 
@@ -284,8 +339,7 @@ def _by_rule(facts: Facts, rule: KeywordRule, word: str) -> Decision:
         # Recorded and shown for somebody opted out too, but neither lifts that nor is answered.
         if rule.lists:
             actions.append(Subscribe(lists=rule.lists))
-        if rule.set_tags:
-            actions.append(SetTags(tags=rule.set_tags))
+        actions += _marks(rule)
         if rule.reply and may_text:
             actions.append(Answer(text=rule.reply))
     why = f"“{word}” is a keyword of the rule {rule.name}"
@@ -297,6 +351,11 @@ def _by_rule(facts: Facts, rule: KeywordRule, word: str) -> Decision:
         rule=rule.name,
         actions=tuple(actions),
     )
+
+
+def _marks(rule: KeywordRule) -> list[Action]:
+    tags: list[Action] = [SetTags(tags=rule.set_tags)] if rule.set_tags else []
+    return tags + ([SetFields(fields=rule.set_fields)] if rule.set_fields else [])
 
 
 def _by_policy(facts: Facts) -> Decision:

@@ -15,6 +15,7 @@ from bridge.carriers.contract import Capabilities, OptOutWord
 from bridge.domain import hours, verdicts
 from bridge.domain.auto_replies import Moment
 from bridge.domain.directory import Directory, Sender
+from bridge.domain.mms import MmsLimits
 from bridge.domain.numbers import display, is_number
 from bridge.domain.verdicts import Decision, Facts, TicketsFrom
 from bridge.domain.words import exact_word
@@ -59,6 +60,11 @@ class Rules:
         """The longest text that this carrier takes, in UTF-16 units."""
         known = self.capabilities.get(carrier)
         return LONGEST_ANYWHERE if known is None else known.longest_text
+
+    def mms(self, carrier: str) -> MmsLimits | None:
+        """What this carrier takes along with a text, None where it takes no files."""
+        known = self.capabilities.get(carrier)
+        return None if known is None else known.mms
 
 
 def judge_text(tx: Transaction, message: Message, directory: Directory, rules: Rules) -> str:
@@ -252,6 +258,14 @@ def _tag(tx: Transaction, case: _Case, action: verdicts.SetTags) -> None:
     contacts.add_tags(tx, case.message.customer, action.tags)
 
 
+def _set_fields(tx: Transaction, case: _Case, action: verdicts.SetFields) -> None:
+    contacts.set_fields(tx, case.message.customer, action.fields)
+
+
+def _ask_a_person(tx: Transaction, case: _Case, _action: verdicts.AskAPerson) -> None:
+    contacts.note_wish(tx, case.message.customer, case.message.id)
+
+
 def _answer(tx: Transaction, case: _Case, action: verdicts.Answer) -> None:
     if not action.about_consent and _answers_given(tx, case) >= MOST_ANSWERS:
         return  # one text may have several answers, and this is the fourth
@@ -312,6 +326,8 @@ _DO: Mapping[type, Callable[..., None]] = {
     verdicts.Unsubscribe: _unsubscribe,
     verdicts.AskToConfirm: _ask,
     verdicts.SetTags: _tag,
+    verdicts.SetFields: _set_fields,
+    verdicts.AskAPerson: _ask_a_person,
     verdicts.Answer: _answer,
     verdicts.AutoAnswer: _answer_once,
     verdicts.TellAgent: _tell,

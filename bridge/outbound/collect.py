@@ -17,9 +17,11 @@ import structlog
 
 from bridge.desks.contract import Comment, Desk, Ticket, TicketGone, TicketId, UserId
 from bridge.domain.directory import Directory
+from bridge.domain.mms import MmsLimits
 from bridge.domain.replies import Met, is_by_bridge, why_not
 from bridge.outbound import wording
 from bridge.outbound.compose import put_text, text_of
+from bridge.outbound.enclosures import enclose, tell_of_malware
 from bridge.store import comments, conversations, messages, restored, work
 from bridge.store.comments import Origin
 from bridge.store.conversations import Link
@@ -76,6 +78,7 @@ class ReplyCollector:
     desk: Desk
     directory: Callable[[Transaction], Directory]
     longest: Callable[[str], int]
+    limits: Callable[[str], MmsLimits | None]
     counters: Counters
     max_age_ms: int
 
@@ -305,8 +308,10 @@ class ReplyCollector:
                 must_reach=True,
             )
             return "its number is no sender" if is_right else "the requester was changed", None
-        body = text_of(comment, keep_signature=sender.keep_signature)
-        if not body:
+        enclosed = enclose(comment, sender, link.conversation.customer, self.limits(sender.carrier))
+        tell_of_malware(tx, link.conversation.id, ticket.id, enclosed.refused)
+        body = text_of(comment, keep_signature=sender.keep_signature, links=enclosed.links)
+        if not body and not enclosed.media:
             return "nothing in it to text", None
         message_id = put_text(
             tx,
@@ -319,6 +324,7 @@ class ReplyCollector:
             ticket_id=ticket.id,
             comment_id=comment.id,
             recovered="missed" if by_sweep else None,
+            media=enclosed.media,
         )
         return "sent", message_id
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from bridge.desks.contract import Attachment, Comment
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bridge.desks.contract import Comment
 from bridge.domain import segments
 from bridge.domain.plaintext import plain_to_text, to_text
 from bridge.domain.typography import to_gsm
@@ -12,14 +15,15 @@ from bridge.store.conversations import Conversation
 from bridge.store.database import Transaction
 from bridge.store.messages import OutboundKind, Recovered
 
+FILES = "files"  # in a send's payload: an agent attached something
 
-def text_of(comment: Comment, *, keep_signature: bool) -> str:
-    """A comment as a person would text it: plain words, and attachments as links."""
+
+def text_of(comment: Comment, *, keep_signature: bool, links: Sequence[str] = ()) -> str:
+    """A comment as a person would text it: plain words, and these links below them."""
     if comment.html_body:
         words = to_text(comment.html_body, keep_signature=keep_signature)
     else:
         words = plain_to_text(comment.plain_body, keep_signature=keep_signature)
-    links = [_link(item) for item in comment.attachments if not item.malware]
     return "\n".join([words, *links]).strip()
 
 
@@ -38,15 +42,17 @@ def put_text(
     about_consent: bool = False,
     recovered: Recovered | None = None,
     plain: bool = False,
+    media: Sequence[Mapping[str, Any]] = (),
 ) -> str:
     """Store a text to be sent, its parts and the work. `longest` is in UTF-16 units.
 
     `plain`: typographic characters are made GSM-7 where that saves segments. `about_consent`: an
-    answer to STOP or START, which waits for no other text. Returns its id.
+    answer to STOP or START, which waits for no other text. `media`: files as in attachments.py.
+    Returns its id.
     """
     message_id = new_id()
     body = to_gsm(body) if plain else body
-    pieces = segments.split(body, longest)
+    pieces = segments.split(body, longest) or [""]
     counts = [segments.measure(piece).segments for piece in pieces]
     messages.add_outbound(
         tx,
@@ -63,6 +69,7 @@ def put_text(
         cause_id=cause_id,
         idempotency_key=idempotency_key,
         recovered=recovered,
+        media=media,
     )
     _add_parts(tx, message_id, pieces, counts, carrier)
     work.put(
@@ -73,6 +80,7 @@ def put_text(
         message_id=message_id,
         conversation_id=conversation.id,
         ticket_id=ticket_id,
+        payload={FILES: True} if media else None,
     )
     return message_id
 
@@ -90,7 +98,3 @@ def _add_parts(
             segments=count,
             carrier=carrier,
         )
-
-
-def _link(item: Attachment) -> str:
-    return f"{item.name}: {item.url}"

@@ -19,23 +19,24 @@ from bridge.desks.contract import Desk
 from bridge.domain.directory import Directory
 from bridge.errors import CredentialsRefused, OutcomeUnknown, Refused, TryLater
 from bridge.outbound import pace, wording
+from bridge.outbound.compose import FILES
 from bridge.outbound.counting import Counters, Counting
 from bridge.outbound.gate import Refusal, refusal
 from bridge.outbound.track import (
-    FAILURES,
     apply_state,
     learn_from,
     sum_up,
     tell_agent,
+    tell_what_went,
 )
 from bridge.outbound.withdrawn import was_withdrawn, withdraw
-from bridge.store import comments, conversations, messages, parts, restored, work
+from bridge.store import comments, conversations, files, messages, parts, restored, work
 from bridge.store.database import Transaction
+from bridge.store.files import File
 from bridge.store.messages import Message
-from bridge.store.parts import EarlyReport, Part
+from bridge.store.parts import ASKED, RESENT, EarlyReport, Part
 from bridge.store.restored import FLAG, TOO_OLD
 from bridge.store.work import Item
-from bridge.ticketing.notes import put_note
 from bridge.work.outcomes import Done, GaveUp, Job, Later, Outcome, its_turn_later
 
 log = structlog.get_logger()
@@ -43,7 +44,6 @@ log = structlog.get_logger()
 LOOKS = (1, 4, 12, 36)  # when to look, in multiples of the settle wait since the send began
 PAUSED_MS = 2_000  # between looks whether a sender's pause has ended
 KEY_HOLDS_MS = 23 * 3600 * 1000  # carriers keep an idempotency key for a day
-RESENT = 100  # added to a part's looks once it has been sent again: that happens once
 TO_SEND = frozenset({"queued", "sending", "failed", "refused", "uncertain"})
 Policy = Literal["resend", "hold"]
 
@@ -61,6 +61,7 @@ class _Case:
     now_ms: int  # the database's time: what begun_at and created_at are told by
     counting: Counting
     policy: Policy
+    media_urls: tuple[str, ...]  # they go with the last part
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +74,7 @@ class TextSender:
     public_url: str
     settle_wait_s: float
     counters: Counters
+    address_of: Callable[[File], str]
 
     async def send(self, job: Job) -> Outcome:
         """Send what is left of one message."""
@@ -110,6 +112,9 @@ class TextSender:
             policy=asked or default,
             now_ms=tx.now_ms(),
             counting=Counting(self.counters, message.id),
+            media_urls=tuple(self.address_of(file) for file in files.of_message(tx, message.id))
+            if FILES in item.payload
+            else (),
         )
 
     async def _send_part(self, job: Job, case: _Case, part: Part) -> Outcome | None:
@@ -191,6 +196,7 @@ class TextSender:
             customer=case.message.customer,
             body=part.body,
             status_url=f"{self.public_url}/carriers/{case.carrier.name}/status?ref={part.id}",
+            media_urls=case.media_urls if part.position == case.parts[-1].position else (),
         )
 
     async def _settle(self, job: Job, case: _Case, part: Part) -> Outcome | None:
@@ -206,16 +212,17 @@ class TextSender:
             if await case.counting.keep(job, lambda tx: self._adopt(tx, case, part, found)):
                 return None
         now_ms = await job.keep(lambda tx: _count_look(tx, part))
+        is_asked = part.looks >= ASKED
         if _repeats_safely(case.carrier, now_ms - begun_at):
             if looks + 1 < len(LOOKS):
                 return None  # made again under its key: if it went out, this says so
-        elif looks + 1 < len(LOOKS):
+        elif looks + 1 < len(LOOKS) and not is_asked:
             due_ms = begun_at + int(LOOKS[looks + 1] * self.settle_wait_s * 1000)
             wait_s = max(0.0, (due_ms - now_ms) / 1000)
             return _wait_for_sign(job, part, "no sign of the text yet", wait_s)
-        if case.policy == "resend" and part.looks < RESENT:
+        if is_asked or (case.policy == "resend" and part.looks < RESENT):
             log.warning("text.sent_again", message=case.message.id, part=part.position)
-            await job.keep(lambda tx: parts.send_again(tx, part.id, looks=RESENT))
+            await job.keep(lambda tx: parts.send_again(tx, part.id))
             return None
         return GaveUp(
             words="it is not certain whether this text was sent",
@@ -293,7 +300,7 @@ class TextSender:
             conversations.note_outbound(tx, case.message.conversation_id)
 
     def _take_back(self, tx: Transaction, case: _Case, part: Part) -> None:
-        parts.take_back(tx, part.id, resent=RESENT)
+        parts.take_back(tx, part.id)
         sum_up(tx, case.message)
 
     def _refused_by_carrier(self, case: _Case, part: Part, error: Refused) -> Outcome:
@@ -332,41 +339,8 @@ class TextSender:
 
     def _conclude(self, tx: Transaction, case: _Case, item: Item) -> None:
         """Tell the agent what they could not know: many texts, or sent after all."""
-        self._tell(tx, case)
+        tell_what_went(tx, case.message)
         restored.flag_notes(tx, item)
-
-    def _tell(self, tx: Transaction, case: _Case) -> None:
-        message = case.message
-        if message.kind != "reply" or message.conversation_id is None:
-            return
-        said = []
-        now = messages.get(tx, message.id) or message
-        # A report of failure may have overtaken our own answer: then the note is right as it is.
-        if message.told_agent and now.state not in FAILURES:
-            said.append(wording.sent_after_all(message.body))
-        if len(case.parts) > 1:
-            segments = sum(part.segments for part in parts.of_message(tx, message.id))
-            said.append(wording.in_parts(len(case.parts), segments))
-        for text in said:
-            put_note(
-                tx,
-                conversation_id=message.conversation_id,
-                ticket_id=message.ticket_id,
-                message_id=message.id,
-                text=text,
-            )
-
-    def note_set_aside(self, tx: Transaction, item: Item, words: str) -> None:
-        """A message set aside without an outcome of its own is failed, and its agent told."""
-        message = messages.get(tx, str(item.message_id))
-        if message is None or message.state not in ("queued", "sending"):
-            return
-        for part in parts.of_message(tx, message.id):
-            if part.carrier_id is None:
-                parts.set_outcome(tx, part.id, "failed", reason=words)
-        sum_up(tx, message)
-        tell_agent(tx, message, wording.given_up(words), self.directory(tx))
-        self.counters.count_outbound("failed")
 
 
 def _asked_at(tx: Transaction, message: Message, since_ms: int) -> int:

@@ -150,3 +150,25 @@ def tell_agent(tx: Transaction, message: Message, note: str, directory: Director
         reopen=sender is not None and sender.reopen_on_failure,
         must_reach=True,
     )
+
+
+def tell_what_went(tx: Transaction, message: Message) -> None:
+    """Tell the agent what they could not know: many texts, or sent after all."""
+    if message.kind != "reply" or message.conversation_id is None:
+        return
+    said = []
+    now = messages.get(tx, message.id) or message
+    sent = parts.of_message(tx, message.id)
+    # A report of failure may have overtaken our own answer: then the note is right as it is.
+    if message.told_agent and now.state not in FAILURES:
+        said.append(wording.sent_after_all(message.body))
+    if len(sent) > 1:
+        said.append(wording.in_parts(len(sent), sum(part.segments for part in sent)))
+    for text in said:
+        put_note(
+            tx,
+            conversation_id=message.conversation_id,
+            ticket_id=message.ticket_id,
+            message_id=message.id,
+            text=text,
+        )

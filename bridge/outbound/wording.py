@@ -72,6 +72,15 @@ def given_up(reason: str) -> str:
     )
 
 
+def begun_and_given_up(reason: str) -> str:
+    """A reply was given up while it was on its way to the carrier."""
+    return (
+        "It is not certain that this reply was texted, and it is not tried again by itself: "
+        f"{_sentence(reason)} Ask the customer, or ask an admin to have it tried again: the bridge "
+        "then looks first whether the carrier has it."
+    )
+
+
 def undelivered(reason: str | None, code: str | None) -> str:
     """The carrier took a reply and could not deliver it."""
     why = reason or "the carrier did not say why; the phone may be off or out of reach"
@@ -111,6 +120,15 @@ def found_too_late(written_ms: Sequence[int], now_ms: int) -> str:
         f"Not texted: {which}. Zendesk did not tell the bridge at the time, and a check found it "
         f"only now ({to_the_minute(now_ms)}), too late to text it without asking you. If it still "
         "holds, please send it again as a new reply."
+    )
+
+
+def malware(names: Sequence[str]) -> str:
+    """Files that are dangerous were attached to a reply."""
+    which = "This file was" if len(names) == 1 else "These files were"
+    return (
+        f"{which} not texted: {', '.join(names)}. Zendesk found malware there. What else the reply "
+        "says goes out without."
     )
 
 

@@ -15,7 +15,10 @@ How = Literal["text", "carrier", "agent", "admin", "api"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
-    """What we know of a phone at the other end. Times are UTC milliseconds."""
+    """What we know of a phone at the other end. Times are UTC milliseconds.
+
+    `stop_wish` is the text that may be a wish to stop, which nobody has decided yet.
+    """
 
     address: str
     name: str | None
@@ -25,6 +28,8 @@ class Contact:
     opted_in_at: int | None
     landline_at: int | None
     tags: tuple[str, ...]
+    fields: Mapping[str, str]
+    stop_wish: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,12 +90,31 @@ def add_tags(tx: Transaction, address: str, tags: Iterable[str]) -> None:
     tx.run("UPDATE contacts SET tags = $1 WHERE address = $2", json.dumps(both), address)
 
 
+def set_fields(tx: Transaction, address: str, fields: Mapping[str, str]) -> None:
+    """Set fields of a contact; others stay."""
+    both = {**know(tx, address).fields, **fields}
+    kept = json.dumps(both, sort_keys=True, ensure_ascii=False)
+    tx.run("UPDATE contacts SET fields = $1 WHERE address = $2", kept, address)
+
+
+def note_wish(tx: Transaction, address: str, message_id: str) -> None:
+    """Remember that this text may be a wish to stop, until somebody decides."""
+    know(tx, address)
+    tx.run("UPDATE contacts SET stop_wish = $1 WHERE address = $2", message_id, address)
+
+
+def drop_wish(tx: Transaction, address: str) -> None:
+    """It was no wish to stop."""
+    tx.run("UPDATE contacts SET stop_wish = NULL WHERE address = $1", address)
+
+
 def opt_out(tx: Transaction, address: str, source: Source) -> None:
     """Nothing more may be sent to this contact, from any number of ours."""
     know(tx, address)
     _note(tx, address, "opt_out", None, source)
     tx.run(
-        "UPDATE contacts SET opted_out_at = $1, opted_in_at = NULL WHERE address = $2 "
+        "UPDATE contacts SET opted_out_at = $1, opted_in_at = NULL, stop_wish = NULL "
+        "WHERE address = $2 "
         "AND ($3 = 0 OR opted_in_at IS NULL OR opted_in_at <= $1)",
         *(_said_at(tx, source), address, int(source.said_at_ms is not None)),
     )
@@ -101,7 +125,8 @@ def opt_in(tx: Transaction, address: str, source: Source) -> None:
     know(tx, address)
     _note(tx, address, "opt_in", None, source)
     tx.run(
-        "UPDATE contacts SET opted_out_at = NULL, opted_in_at = $1 WHERE address = $2 "
+        "UPDATE contacts SET opted_out_at = NULL, opted_in_at = $1, stop_wish = NULL "
+        "WHERE address = $2 "
         "AND ($3 = 0 OR opted_out_at IS NULL OR opted_out_at < $1)",
         *(_said_at(tx, source), address, int(source.said_at_ms is not None)),
     )
@@ -198,4 +223,6 @@ def _contact(row: Row) -> Contact:
         opted_in_at=row["opted_in_at"],
         landline_at=row["landline_at"],
         tags=tuple(json.loads(row["tags"])),
+        fields=json.loads(row["fields"]),
+        stop_wish=row["stop_wish"],
     )

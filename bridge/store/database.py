@@ -1,7 +1,8 @@
 """The database as the rest of the bridge sees it: whole transactions, each a plain function.
 
-A transaction is a synchronous function of a `Transaction`; it runs in one hop on the database's
-own thread, so nothing can be awaited, and no far side called, while it is open.
+A transaction is a synchronous function of a `Transaction`, so nothing can be awaited, and no far
+side called, while it is open. It runs in one hop on the database's own thread; one that is brief
+may run on the event loop's, and only its commit elsewhere.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
-Value = str | int | float | bool | None
+Value = str | int | float | bool | bytes | None
 Row = Mapping[str, Any]  # what a column holds is stated where it is read
 T = TypeVar("T")
 
@@ -49,8 +50,11 @@ class Database(Protocol):
         """Finish what is under way and disconnect."""
         ...
 
-    async def write(self, transaction: Callable[[Transaction], T]) -> T:
-        """Run a transaction that may write; durable when this returns. Raises NotDurable."""
+    async def write(self, transaction: Callable[[Transaction], T], *, brief: bool = False) -> T:
+        """Run a transaction that may write; durable when this returns. Raises NotDurable.
+
+        `brief`: a few dozen statements that go by an index, whatever is stored.
+        """
         ...
 
     async def read(self, transaction: Callable[[Transaction], T]) -> T:

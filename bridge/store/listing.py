@@ -23,7 +23,8 @@ CONVERSATION_COLUMNS = (
     "id, sender, customer, ticket_id, last_inbound_at, last_outbound_at, created_at"
 )
 CONTACT_COLUMNS = (
-    "address, name, email, requester_id, opted_out_at, opted_in_at, landline_at, tags, created_at"
+    "address, name, email, requester_id, opted_out_at, opted_in_at, landline_at, tags, created_at, "
+    "fields, stop_wish"
 )
 LARGEST_SEQ = 2**63 - 1
 LAST_ID = "~"  # sorts after every id of ours
@@ -144,7 +145,10 @@ class ConsentEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
-    """A phone at the other end and what we know of it."""
+    """A phone at the other end and what we know of it.
+
+    `stop_wish` is the text that may be a wish to stop, which nobody has decided yet.
+    """
 
     address: str
     name: str | None
@@ -154,6 +158,8 @@ class Contact:
     opted_in_at_ms: int | None
     landline_at_ms: int | None
     tags: tuple[str, ...]
+    fields: Mapping[str, str]
+    stop_wish: str | None
     created_at_ms: int
     memberships: tuple[Membership, ...]
     consent: tuple[ConsentEntry, ...]
@@ -370,6 +376,8 @@ def _contact(tx: Transaction, row: Row) -> Contact:
         opted_in_at_ms=row["opted_in_at"],
         landline_at_ms=row["landline_at"],
         tags=tuple(str(tag) for tag in json.loads(str(row["tags"]))),
+        fields=json.loads(str(row["fields"])),
+        stop_wish=row["stop_wish"],
         created_at_ms=row["created_at"],
         memberships=tuple(
             Membership(list=str(m["list"]), state=str(m["state"]), since_ms=m["since"])

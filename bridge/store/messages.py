@@ -16,7 +16,8 @@ Recovered = Literal["missed", "withheld"]  # its webhook got lost; the carrier h
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One text, either way. Times are UTC milliseconds; `media` is the carrier's links.
+    """One text, either way. Times are UTC milliseconds; `media` is the carrier's links, or what
+    an agent attached.
 
     `recovered` says how a sweep came to find it, `sent_at` then when it was sent.
     """
@@ -30,7 +31,7 @@ class Message:
     customer: str
     carrier: str
     body: str
-    media: tuple[Mapping[str, str], ...]
+    media: tuple[Mapping[str, Any], ...]
     handled: Literal["STOP", "START", "HELP"] | None
     verdict: str | None
     why: str | None
@@ -90,16 +91,18 @@ def add_outbound(
     idempotency_key: str | None = None,
     recovered: Recovered | None = None,
     state: str = "queued",
+    media: Sequence[Mapping[str, Any]] = (),
 ) -> None:
     """Keep a text that is to be sent."""
     now = tx.now_ms()
     tx.run(
         "INSERT INTO messages (id, direction, kind, conversation_id, sender, customer, carrier, "
         "body, state, segments, ticket_id, comment_id, cause_id, idempotency_key, recovered, "
-        "created_at, updated_at) VALUES ($1, 'outbound', $2, $3, $4, $5, $6, $7, $8, $9, $10, "
-        "$11, $12, $13, $14, $15, $15)",
+        "media, created_at, updated_at) VALUES ($1, 'outbound', $2, $3, $4, $5, $6, $7, $8, $9, "
+        "$10, $11, $12, $13, $14, $15, $16, $16)",
         *(message_id, kind, conversation_id, sender, customer, carrier, body, state, segments),
-        *(ticket_id, comment_id, cause_id, idempotency_key, recovered, now),
+        *(ticket_id, comment_id, cause_id, idempotency_key, recovered),
+        *(json.dumps(list(media)), now),
     )
     tx.announce(MESSAGES)
 
@@ -179,6 +182,22 @@ def set_state(
     tx.run(
         "UPDATE messages SET state = $1, error = $2, reason = $3, updated_at = $4 WHERE id = $5",
         *(state, error, reason, tx.now_ms(), message_id),
+    )
+    tx.announce(MESSAGES)
+
+
+def set_content(
+    tx: Transaction,
+    message_id: str,
+    *,
+    body: str,
+    segments: int,
+    media: Sequence[Mapping[str, Any]],
+) -> None:
+    """Note what is sent, once it is known which files go along."""
+    tx.run(
+        "UPDATE messages SET body = $1, segments = $2, media = $3, updated_at = $4 WHERE id = $5",
+        *(body, segments, json.dumps(list(media)), tx.now_ms(), message_id),
     )
     tx.announce(MESSAGES)
 

@@ -9,6 +9,8 @@ from bridge.store import tallies, work
 from bridge.store.database import Transaction
 from bridge.store.tallies import DAY_MS
 
+WISHES = "SELECT count(*) AS n FROM contacts WHERE stop_wish IS NOT NULL"
+
 UNKNOWN = """
 SELECT sender, count(*) AS n FROM messages WHERE state = 'waiting'
 GROUP BY sender ORDER BY n DESC LIMIT 20
@@ -28,7 +30,8 @@ class Pause:
 class Overview:
     """One day in numbers. Times from a text to its ticket are in ms, None where there were none.
 
-    `unknown` are numbers that were texted and are no senders, with how many texts wait.
+    `unknown` are numbers that were texted and are no senders, with how many texts wait; `wishes`
+    counts the customers who may want no more texts, where nobody has decided yet.
     """
 
     received: int
@@ -43,6 +46,7 @@ class Overview:
     oldest_at_ms: int | None
     pauses: tuple[Pause, ...]
     unknown: Mapping[str, int]
+    wishes: int
 
     @property
     def delivery_rate(self) -> float | None:
@@ -73,4 +77,5 @@ def overview(tx: Transaction) -> Overview:
             if until > tx.now_ms()
         ),
         unknown={str(row["sender"]): int(row["n"]) for row in tx.all(UNKNOWN)},
+        wishes=sum(int(row["n"]) for row in tx.all(WISHES)),
     )

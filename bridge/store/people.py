@@ -30,6 +30,10 @@ FROM memberships m JOIN contacts p ON p.address = m.contact
 WHERE m.list = $1 AND m.state = $2 AND m.contact > $3 ORDER BY m.contact LIMIT $4
 """
 
+UNDECIDED = f"""
+SELECT {COLUMNS} FROM contacts WHERE stop_wish IS NOT NULL ORDER BY address LIMIT $1
+"""  # noqa: S608 - our own words
+
 COUNTS = "SELECT state, count(*) AS n FROM memberships WHERE list = $1 GROUP BY state"
 
 
@@ -66,6 +70,11 @@ def on_list(
 ) -> list[Person]:
     """Who stands so to a list, by address; `after` is the last one seen."""
     return _people(tx.all(ON_LIST, name, state, after or "", limit))
+
+
+def undecided(tx: Transaction, *, limit: int) -> list[Person]:
+    """Who may want no more texts, where nobody has decided yet."""
+    return _people(tx.all(UNDECIDED, limit))
 
 
 def list_sizes(tx: Transaction, name: str) -> dict[str, int]:

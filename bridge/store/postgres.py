@@ -153,9 +153,9 @@ class PostgresDatabase:
             if connection is not None:
                 connection.close()
 
-    async def write(self, transaction: Callable[[Transaction], T]) -> T:
+    async def write(self, transaction: Callable[[Transaction], T], *, brief: bool = False) -> T:
         """Run in the next commit; durable when this returns. Raises NotDurable."""
-        return await self._queue.put(transaction)
+        return await self._queue.put(transaction, brief=brief)
 
     async def read(self, transaction: Callable[[Transaction], T]) -> T:
         """Run over one snapshot, beside the writer. Raises NotDurable."""

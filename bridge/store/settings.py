@@ -17,6 +17,7 @@ from bridge.domain.directory import (
     KeywordEntry,
     List,
     Sender,
+    Template,
     make_directory,
 )
 from bridge.domain.settings_changes import Documents, Plan, plan_import
@@ -74,6 +75,7 @@ def load_documents(tx: Transaction) -> Documents:
         keywords=_read(tx, "keywords", KeywordEntry),
         hours=_read(tx, "hours", Hours),
         auto_replies=_read(tx, "auto_replies", AutoReply),
+        templates=_read(tx, "templates", Template),
     )
 
 
@@ -110,6 +112,7 @@ def save_plan(tx: Transaction, plan: Plan, by: Author) -> None:
     _write(tx, "keywords", {entry.key: entry for entry in plan.documents.keywords})
     _write(tx, "hours", {entry.key: entry for entry in plan.documents.hours})
     _write(tx, "auto_replies", {entry.key: entry for entry in plan.documents.auto_replies})
+    _write(tx, "templates", {entry.key: entry for entry in plan.documents.templates})
     for change in plan.changes:
         changes.note(
             tx,
@@ -132,6 +135,7 @@ def export_settings(tx: Transaction) -> str:
         "keywords": documents.keywords,
         "hours": documents.hours,
         "auto_replies": documents.auto_replies,
+        "templates": documents.templates,
     }
     content = {
         section: [entry.model_dump(mode="json", exclude_defaults=True) for entry in entries]

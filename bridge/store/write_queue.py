@@ -25,6 +25,7 @@ class Waiting:
 
     transaction: Callable[[Transaction], Any]
     future: asyncio.Future[Any]
+    brief: bool = False
     topics: set[str] = field(default_factory=set)
     result: Any = None
     error: BaseException | None = None
@@ -63,11 +64,11 @@ class WriteQueue:
             await self._writing
             self._writing = None
 
-    async def put(self, transaction: Callable[[Transaction], T]) -> T:
+    async def put(self, transaction: Callable[[Transaction], T], *, brief: bool = False) -> T:
         """Run in the next commit; durable when this returns. Raises NotDurable."""
         if self._closing or self._writing is None or self._writing.done():
             raise NotDurable("the database is closed")
-        waiting = Waiting(transaction, asyncio.get_running_loop().create_future())
+        waiting = Waiting(transaction, asyncio.get_running_loop().create_future(), brief)
         self._queue.put_nowait(waiting)
         return cast("T", await waiting.future)
 

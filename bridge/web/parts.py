@@ -45,6 +45,7 @@ class WebParts:
     - `queue_message`: answers at least {"id"}, and {"created": False} where the idempotency key
       had been used for the same message. Raises BadRequest, NotDurable.
     - `sign_on`: the OpenID provider, None where only passwords open the console.
+    - `media_key`: what addresses of files are signed with; empty where there are none.
     - `tickets_from`: whose texts become tickets where a sender doesn't say otherwise.
     - `wake`: there is work to do. `ready`: None, or why nothing can be stored.
     """
@@ -65,6 +66,7 @@ class WebParts:
     ready: Callable[[], Awaitable[str | None]]
     tickets_from: TicketsFrom = "anyone"
     sign_on: SignOn | None = None
+    media_key: bytes = b""
 
 
 PARTS = web.AppKey("parts", WebParts)

@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bridge.web import carriers, desks, probes
+from bridge.web import carriers, desks, media, probes
 from bridge.web.admin import add_routes as add_admin_routes
 from bridge.web.admin.gate import guard
 from bridge.web.api import add_routes as add_api_routes
@@ -32,6 +32,7 @@ def create_app(parts: WebParts) -> web.Application:
     app.on_response_prepare.append(add_headers)
     carriers.add_routes(app)
     desks.add_routes(app)
+    media.add_routes(app)
     probes.add_routes(app)
     add_api_routes(app)
     add_admin_routes(app)

@@ -70,6 +70,7 @@ class Worker:
     spare_in_s: Callable[[], float] = lambda: 0.0  # how long what can wait leaves it to others
     _throttle: Throttle = field(init=False)
     _is_short: bool = False
+    _is_paused: bool = False
     _turns: int = 0
     _running: dict[asyncio.Task[None], Claim] = field(default_factory=dict)
     _adrift: list[Claim] = field(default_factory=list)  # they may hold, and nobody works on them
@@ -81,8 +82,10 @@ class Worker:
         self._throttle = Throttle(self.pace.at_once)
 
     def wake(self) -> None:
-        """Look for work now."""
-        self._wake.set()
+        """Look for work now. Nobody looks while the account is paused: under load that would be a
+        look for each commit."""
+        if not self._is_paused:
+            self._wake.set()
 
     async def run(self) -> None:
         """Claim and work until `stop`. Cancel-safe: leases end by themselves."""
@@ -121,7 +124,8 @@ class Worker:
         if free <= 0:
             return POLL_S  # a lane that ends wakes us
         paused_s, due, room = await self.database.read(self._outlook)
-        if paused_s > 0:
+        self._is_paused = paused_s > 0
+        if self._is_paused:
             return min(POLL_S, paused_s)
         self._is_short = room.is_short
         quotas = self._quotas(room)

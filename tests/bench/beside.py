@@ -1,95 +1,107 @@
-"""Texts accepted on one PostgreSQL: by one process, and by two that share it.
+"""P8: texts accepted on one PostgreSQL by one process, by two that share it, and by four.
 
-python -m tests.bench.beside
+Two cores don't hold two busy bridges, a database and what drives them. So each bridge gets the
+same small share of a core by the kernel's quota where this process may set one (root, cgroups), or
+a core of its own where there are four; without either, only the plain figures are taken.
 """
 
 from __future__ import annotations
 
-import asyncio
-import statistics
-import time
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Final
 
-from bridge import logs
-from bridge.carriers.registry import answered_words
-from bridge.domain.settings_file import parse
-from bridge.store.postgres import PostgresDatabase
-from bridge.store.settings import import_settings
 from tests import postgres
-from tests.bench.__main__ import SETTINGS, running, start_busy_desk
-from tests.bench.load import ACCOUNT, TOKEN, run_load, webhooks
-from tests.flows.conftest import free_port
+from tests.bench.figures import RATIO, Figure, at_least, figure
+from tests.bench.load import run_load, webhooks
+from tests.bench.prepare import set_up
+from tests.bench.servers import FarSide, Process, bridge, cores
+from tests.bench.sizes import Size
 
-ROUNDS = 5
-TEXTS = 2_000  # a round
-CONNECTIONS = 32
-
-
-async def main() -> None:
-    """Measure, print."""
-    logs.configure("json", "error")
-    url = postgres.start_server({})
-    await set_up(url)
-    desk, desk_url = await start_busy_desk()
-    ports = (free_port(), free_port())
-    environments = [
-        {
-            "BRIDGE_DATABASE_URL": url,
-            "BRIDGE_PORT": str(port),
-            "BRIDGE_SECRET_KEY": "0123456789abcdef" * 2,
-            "BRIDGE_ZENDESK_URL": desk_url,
-            "BRIDGE_ZENDESK_EMAIL": "bench@acme.example",
-            "BRIDGE_ZENDESK_API_TOKEN": "token",
-            "BRIDGE_TWILIO_ACCOUNT_SID": ACCOUNT,
-            "BRIDGE_TWILIO_AUTH_TOKEN": TOKEN,
-        }
-        for port in ports
-    ]
-    serve = ("-m", "bridge", "serve")
-    async with (
-        running(*serve, port=ports[0], environment=environments[0]),
-        running(*serve, port=ports[1], environment=environments[1]),
-    ):
-        rounds = []
-        for number in range(ROUNDS):
-            first = 2 * number * TEXTS
-            one = await rate(ports[:1], first=first)
-            rounds.append((one, await rate(ports, first=first + TEXTS)))
-    await desk.cleanup()
-    print(
-        f"accept on PostgreSQL, {CONNECTIONS} connections: "
-        f"one process {statistics.median(one for one, _ in rounds):.0f}/s, "
-        f"two {statistics.median(two for _, two in rounds):.0f}/s, "
-        f"ratio {statistics.median(two / one for one, two in rounds):.2f} "
-        f"(min {min(two / one for one, two in rounds):.2f})"
-    )
+GOAL: Final = 1.7
+CONNECTIONS: Final = 64
+SHARE: Final = 0.2  # of a core, for each bridge
+PERIOD_US: Final = 20_000
+MANY: Final = 4  # processes
+CPU: Final = Path("/sys/fs/cgroup/cpu")  # version 1
+UNIFIED: Final = Path("/sys/fs/cgroup")  # version 2
 
 
-async def rate(ports: tuple[int, ...], *, first: int) -> float:
-    """Texts a second over these processes together."""
-    share = TEXTS // len(ports)
-    loads = [
-        list(webhooks(f"http://127.0.0.1:{port}", share, first=first + number * share))
-        for number, port in enumerate(ports)
-    ]
-    began = time.perf_counter()
-    await asyncio.gather(
+def measure(size: Size) -> list[Figure]:
+    """Rounds in turn: one, two, four processes, each held to its share; then one and two free."""
+    try:
+        url = postgres.start_server({})
+    except postgres.NoServer as error:
+        print(f"P8   left out: {error}")
+        return []
+    set_up(url)
+    with ExitStack() as stack:
+        far_side = stack.enter_context(FarSide())
+        far_side.set(status=429)
+        every = cores().servers | cores().load
+        bridges = [stack.enter_context(bridge(url, far_side, on=every)) for _ in range(MANY)]
+        found: list[Figure] = []
+        if can_be_held():
+            with held(bridges):
+                found += _compare(size, bridges, f"each with {SHARE:.0%} of a core", "held", 1)
+        goal = len(every) > MANY and not found
+        return found + _compare(size, bridges, f"{len(every)} cores for all", "free", 2, goal=goal)
+
+
+def _compare(
+    size: Size, bridges: Sequence[Process], how: str, name: str, epoch: int, *, goal: bool = True
+) -> list[Figure]:
+    speeds: dict[int, list[float]] = {1: [], 2: [], MANY: []}
+    for number in range(size.rounds):
+        for count, taken in speeds.items():
+            first = epoch * 100_000_000 + number * 10_000_000 + count * 1_000_000
+            load = list(webhooks(size.texts // 2 * count, first=first))
+            ports = [each.port for each in bridges[:count]]
+            taken.append(run_load(ports, load, connections=CONNECTIONS).per_second)
+    wanted = at_least(GOAL) if goal else None
+    two = [b / a for a, b in zip(speeds[1], speeds[2], strict=True)]
+    about = f"PostgreSQL, two processes against one, {how}"
+    return [
+        figure("P8", f"two_{name}", about, RATIO, two, goal=wanted),
         *(
-            run_load(port, load, connections=CONNECTIONS // len(ports))
-            for port, load in zip(ports, loads, strict=True)
-        )
+            figure("P8", f"{name}_{count}", f"{count} on one PostgreSQL, {how}", "texts/s", taken)
+            for count, taken in speeds.items()
+        ),
+    ]
+
+
+def can_be_held() -> bool:
+    """Whether the kernel lets this process set quotas."""
+    return os.geteuid() == 0 and (
+        os.access(CPU / "cpu.cfs_quota_us", os.W_OK)
+        or "cpu" in _read(UNIFIED / "cgroup.subtree_control").split()
     )
-    return TEXTS / (time.perf_counter() - began)
 
 
-async def set_up(url: str) -> None:
-    """Make the tables, with one sender."""
-    database = PostgresDatabase(url)
-    await database.open()
-    words = answered_words()
-    file = parse(SETTINGS, words)
-    await database.write(lambda tx: import_settings(tx, file, words, prune=False))
-    await database.close()
+@contextmanager
+def held(bridges: Sequence[Process]) -> Iterator[None]:
+    """Each of the bridges gets no more than its share of a core."""
+    base = CPU if CPU.exists() else UNIFIED
+    groups = [base / f"bridge-bench-{each.pid}" for each in bridges]
+    try:
+        for each, group in zip(bridges, groups, strict=True):
+            group.mkdir()
+            quota_us = int(PERIOD_US * SHARE)
+            if base == CPU:
+                (group / "cpu.cfs_period_us").write_text(str(PERIOD_US))
+                (group / "cpu.cfs_quota_us").write_text(str(quota_us))
+            else:
+                (group / "cpu.max").write_text(f"{quota_us} {PERIOD_US}")
+            (group / "cgroup.procs").write_text(str(each.pid))
+        yield
+    finally:
+        for each, group in zip(bridges, groups, strict=True):
+            if group.exists():
+                (base / "cgroup.procs").write_text(str(each.pid))
+                group.rmdir()
 
 
-if __name__ == "__main__":
-    asyncio.run(main())
+def _read(path: Path) -> str:
+    return path.read_text() if path.exists() else ""

@@ -38,6 +38,11 @@ def _words(spec: Spec) -> str:
     return ", ".join(kinds) or "–"
 
 
+def _files(spec: Spec) -> str:
+    mms = spec.capabilities.mms
+    return "–" if mms is None else f"{mms.most_files}, {mms.most_bytes / 1_000_000:g}"
+
+
 def _pace(spec: Spec) -> str:
     paces = [spec.capabilities.pace.get(kind) for kind in KINDS]
     return " / ".join("–" if pace is None else f"{pace:g}" for pace in paces)
@@ -99,9 +104,9 @@ ROWS: Sequence[Row] = (
         test="tests/domain/test_segments.py",
     ),
     Row(
-        asked="the carrier has MMS",
-        answer=_yes(lambda can: can.mms),
-        test=f"{SUITE}::test_every_carrier_has_a_kit",
+        asked="files along with a text: how many, MB in all",
+        answer=_files,
+        test="tests/flows/test_attachments.py::test_picture_goes_along_with_its_text",
     ),
     Row(
         asked="segments a second: long code / toll-free / short code",
@@ -128,8 +133,8 @@ fails when this page is not what the code says. Every carrier goes through one s
 real bridge and a Zendesk, through `tests/flows/test_every_carrier.py`.
 """
 FOOT = """\
-"–" in the pace means that the bridge does not slow a sender down there by itself. That a carrier
-has MMS says nothing of the bridge: agents' files go as links in this version.
+"–" in the pace means that the bridge does not slow a sender down there by itself; "–" at the files,
+that they go as links.
 """
 
 

@@ -18,8 +18,17 @@ from bridge.carriers.registry import CARRIERS as SPECS
 from bridge.carriers.registry import answered_words
 from bridge.carriers.twilio_errors import ERRORS
 from bridge.cli.main import cli
-from bridge.domain import words
-from bridge.domain.directory import AutoReply, Document, Hours, KeywordEntry, List, Sender, Texts
+from bridge.domain import templates, words
+from bridge.domain.directory import (
+    AutoReply,
+    Document,
+    Hours,
+    KeywordEntry,
+    List,
+    Sender,
+    Template,
+    Texts,
+)
 from bridge.domain.settings_file import parse
 from bridge.metrics import Metrics
 from bridge.settings import carrier_variable, load_settings, own_fields, variable
@@ -156,6 +165,7 @@ def test_every_address_of_the_console_is_listed_with_who_may_have_it() -> None:
         ("## keywords", KeywordEntry),
         ("## hours", Hours),
         ("## auto_replies", AutoReply),
+        ("## templates", Template),
     ],
 )
 def test_every_key_of_the_settings_file_is_listed(heading: str, model: type[Document]) -> None:
@@ -163,6 +173,12 @@ def test_every_key_of_the_settings_file_is_listed(heading: str, model: type[Docu
     listed = {row[0] for row in rows(own or FILE.under(heading))}
 
     assert listed == set(model.model_fields)
+
+
+def test_every_placeholder_is_listed() -> None:
+    listed = {row[0].strip("{} ") for row in rows(FILE.under("### placeholders"))}
+
+    assert {one.replace(".size", ".…") for one in listed} == set(templates.PLACEHOLDERS)
 
 
 @pytest.mark.parametrize("values", [schemas.Verdict, schemas.State], ids=["verdicts", "states"])

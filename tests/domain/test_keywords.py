@@ -55,6 +55,11 @@ def test_normalising_again_changes_nothing(text: str) -> None:
     assert normalise(normalise(text)) == normalise(text)
 
 
+@given(st.text(st.characters(max_codepoint=127), max_size=60))
+def test_plain_ascii_is_compared_as_in_company_of_other_letters(text: str) -> None:
+    assert normalise(f"{text} \u00e9") == f"{normalise(text)} e".strip()
+
+
 @given(st.text(max_size=60))
 def test_what_is_compared_holds_letters_digits_and_single_blanks(text: str) -> None:
     said = normalise(text)
@@ -214,3 +219,46 @@ def test_a_rule_with_hours_leaves_room_for_the_next() -> None:
     night = KeywordRule(name="night", words=("join",), hours="night")
 
     assert [found.wholly for found in overlaps([night, _rule("day", "join")])] == [False]
+
+
+@pytest.mark.parametrize(
+    ("long", "short", "overlap"),
+    [
+        (("first_word", 1), ("first_word", 0), ("short", "long", True)),
+        (("first_word", 0), ("first_word", 1), ("long", "short", False)),
+        (("any_word", 1), ("any_word", 0), ("short", "long", True)),
+        (("any_word", 1), ("first_word", 0), ("short", "long", False)),
+        (("first_word", 1), ("any_word", 0), ("long", "short", False)),
+        (("message", 1), ("any_word", 0), ("long", "short", False)),
+        (("any_word", 1), ("message", 0), None),
+        (("message", 1), ("message", 0), None),
+    ],
+)
+def test_a_keyword_that_another_one_holds_is_pointed_out(
+    long: tuple[Match, int], short: tuple[Match, int], overlap: tuple[str, str, bool] | None
+) -> None:
+    rules = [
+        (long[1], _rule("long", "Join now please", match=long[0])),
+        (short[1], _rule("short", "join", match=short[0])),
+    ]
+
+    found = overlaps([rule for _, rule in sorted(rules, key=lambda pair: pair[0])])
+
+    told = [(one.winner, one.loser, one.wholly) for one in found]
+    assert told == ([] if overlap is None else [overlap])
+    assert all(one.word == "Join now please" for one in found)
+
+
+def test_a_keyword_within_another_is_no_beginning() -> None:
+    inner = _rule("inner", "now", match="first_word")
+
+    assert overlaps([inner, _rule("outer", "join now", match="first_word")]) == []
+
+
+@given(st.lists(_rules, max_size=5), st.lists(st.sampled_from("abc"), max_size=4).map(" ".join))
+def test_a_rule_that_is_wholly_covered_is_never_met(rules: list[KeywordRule], text: str) -> None:
+    covered = {(one.loser, normalise(one.word)) for one in overlaps(rules) if one.wholly}
+
+    met = RuleBook(rules).find(text, HERE)
+
+    assert met is None or (met[0].name, normalise(met[1])) not in covered

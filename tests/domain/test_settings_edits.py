@@ -165,8 +165,8 @@ def test_a_text_is_judged_as_if_it_had_come(text: str, who: Who, verdict: str) -
     policy: TicketsFrom = "subscribers" if text == "hello" else "anyone"
     stage = set_stage(STORED, policy, CARRIERS)
 
-    decision = stage.judge(text, ACME, who=who)
+    decision = stage.judge(text, ACME, who=who, at_ms=0)
 
     assert decision is not None
     assert decision.verdict == verdict
-    assert stage.judge(text, "+1999", who=who) is None
+    assert stage.judge(text, "+1999", who=who, at_ms=0) is None

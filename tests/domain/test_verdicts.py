@@ -44,6 +44,7 @@ DOUBLE = KeywordRule(
 LEAVE = KeywordRule(name="LEAVE", words=("LEAVE",), unsubscribe=("vip",), reply="Bye.")
 ORDER = KeywordRule(name="ORDER", words=("ORDER",), ticket=True, set_tags=("order",))
 QUIET = KeywordRule(name="QUIET", words=("QUIET",), lists=("vip",))
+ANY = KeywordRule(name="texts", words=("texts",), match="any_word", reply="Yes?")
 HELP_RULE = KeywordRule(name="HELP", words=("HELP",), reply="Call us.")
 RULES = (JOIN, DOUBLE, LEAVE, ORDER, QUIET)
 TWILIO = {
@@ -94,7 +95,9 @@ ORDER_OF_JUDGEMENT = [
     pytest.param("STOP", {"tickets_from": "subscribers"}, "opt_out", id="STOP before the policy"),
     pytest.param("Arrêt", {}, "opt_out", id="STOP in French"),
     pytest.param("stop!!", {}, "opt_out", id="STOP with an accent of its own"),
-    pytest.param("please stop", {}, "ticket", id="STOP inside a sentence is for a human"),
+    pytest.param("please stop by", {}, "ticket", id="STOP inside a sentence is for a human"),
+    pytest.param("please stop", {"pending": PENDING}, "opt_out", id="a wish to stop"),
+    pytest.param("no more texts", {"rules": RuleBook([ANY])}, "opt_out", id="before the rules"),
     pytest.param("START", {}, "opt_in", id="START"),
     pytest.param("unstop", {"opted_out": True}, "opt_in", id="UNSTOP"),
     pytest.param("YES", {"opted_out": True}, "opt_in", id="YES from somebody opted out"),

@@ -14,6 +14,9 @@ from psycopg.rows import dict_row
 Row = dict[str, Any]
 Ask = Callable[[str], list[Row]]
 POSTGRES = "postgresql://"
+# Rows bear the time at which their transaction began. On SQLite one begins after the other; on
+# PostgreSQL, beside each other, one that began later may have been before it.
+LONGEST_COMMIT_MS = 10_000
 
 # Rows that speak of one that isn't there.
 ORPHANS = {
@@ -74,7 +77,8 @@ class Sent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consent:
-    """A word about texts: `carrier_id` of the text it was said in, and when that was committed."""
+    """A word about texts: `carrier_id` of the text it was said in, and when that was committed
+    at the latest."""
 
     customer: str
     opts_out: bool
@@ -107,11 +111,11 @@ class Ending:
 def read_ending(url: str) -> Ending:
     """Read a database by its URL."""
     with _asking(url) as ask:
-        faults = []
-        if not url.startswith(POSTGRES):
-            said = [str(next(iter(row.values()))) for row in ask("PRAGMA integrity_check")]
-            faults = [each for each in said if each != "ok"]
-        return _read(ask, tuple(faults))
+        if url.startswith(POSTGRES):
+            return _read(ask, (), commit_takes_ms=LONGEST_COMMIT_MS)
+        said = [str(next(iter(row.values()))) for row in ask("PRAGMA integrity_check")]
+        faults = tuple(each for each in said if each != "ok")
+        return _read(ask, faults, commit_takes_ms=0)
 
 
 def count_unfinished(url: str, swept_since_ms: int) -> int:
@@ -140,7 +144,7 @@ def _asking(url: str) -> Iterator[Ask]:
         yield lambda sql: [dict(row) for row in file.execute(sql)]
 
 
-def _read(ask: Ask, faults: tuple[str, ...]) -> Ending:
+def _read(ask: Ask, faults: tuple[str, ...], *, commit_takes_ms: int) -> Ending:
     return Ending(
         messages=tuple(
             Message(**{name: row[name] for name in Message.__slots__})
@@ -156,7 +160,7 @@ def _read(ask: Ask, faults: tuple[str, ...]) -> Ending:
             )
             for row in ask(SENT)
         ),
-        consent=tuple(_consent(row) for row in ask(CONSENT)),
+        consent=tuple(_consent(row, commit_takes_ms) for row in ask(CONSENT)),
         work=tuple(
             Work(**{name: row[name] for name in Work.__slots__})
             for row in ask("SELECT * FROM work ORDER BY id")
@@ -165,12 +169,12 @@ def _read(ask: Ask, faults: tuple[str, ...]) -> Ending:
     )
 
 
-def _consent(row: Row) -> Consent:
+def _consent(row: Row, commit_takes_ms: int) -> Consent:
     # One that a sweep found counts from when it was said, which is before it was known.
     return Consent(
         customer=row["contact"],
         opts_out=row["action"] == "opt_out",
-        committed_ms=max(row["at"], row["kept_at"] or 0),
+        committed_ms=max(row["at"], row["kept_at"] or 0) + commit_takes_ms,
         message_id=row["message_id"],
         carrier_id=row["carrier_id"],
     )

@@ -33,7 +33,7 @@ class Plan:
     kill_every_s: float = 1.0
     stops: float = 0.15  # share of the conversations
     real_leases: bool = False  # else a killed process's claims end in seconds
-    patience_s: float = 120.0
+    patience_s: float = 180.0  # without anything getting on
 
 
 @dataclass(slots=True, kw_only=True)

@@ -22,7 +22,7 @@ from tests.faults.storm import Storm
 SIZES = {
     "small": Plan(seed=0, texts=60, conversations=8, replies=20, seconds=6),
     "middle": Plan(seed=0, texts=300, conversations=40, replies=120, seconds=20),
-    "full": Plan(seed=0, texts=2000, conversations=200, replies=1000, seconds=120, patience_s=300),
+    "full": Plan(seed=0, texts=2000, conversations=200, replies=1000, seconds=120),
 }
 
 

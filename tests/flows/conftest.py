@@ -6,6 +6,7 @@ import asyncio
 import os
 import random
 import socket
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -22,6 +23,7 @@ from tests.stores import choose_engines
 ALL_ENGINES = "BRIDGE_TESTS_ALL_ENGINES"
 # Of the machine: Hypothesis seeds the other, alike in every process, and all would meet there.
 NOBODYS = random.SystemRandom()
+_KEEPERS: deque[socket.socket] = deque(maxlen=64)  # of the ports that were asked for last
 NewStore = Callable[[Path], str]  # the URL of a new store; on SQLite a file in this folder
 QUICK = {
     "BRIDGE_RETRY_BASE": "0.05",
@@ -44,14 +46,24 @@ class Start(Protocol):
 
 def free_port() -> int:
     """A port that nobody listens on, outside the range that port 0 is served from: the far sides
-    start later, and take theirs from there."""
+    start later, and take theirs from there.
+
+    It is kept for whoever asked: a process that is killed finds it free when it starts again.
+    """
     while True:
         port = NOBODYS.randrange(20_000, 30_000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
+        keeper = socket.socket()
+        try:
+            keeper.bind(("127.0.0.1", port))
+        except OSError:
+            keeper.close()
+            continue
+        # A socket that does not listen shares its port with servers, who ask for that, and with
+        # nobody who only tries it as above.
+        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if len(_KEEPERS) == _KEEPERS.maxlen:
+            _KEEPERS.popleft().close()
+        _KEEPERS.append(keeper)
         return port
 
 

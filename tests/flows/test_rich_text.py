@@ -84,24 +84,6 @@ async def test_signature_stays_unless_the_sender_says_otherwise(start_sandbox: S
     assert words(without_it) == ["It is here."]
 
 
-async def test_attachment_goes_as_a_link_and_malware_never(sandbox: Sandbox) -> None:
-    ticket = await open_ticket(sandbox)
-
-    comment = await sandbox.zendesk.agent_replies(
-        ticket,
-        "<p>Your invoice</p>",
-        attachments=[
-            ("invoice.pdf", "application/pdf", b"%PDF-1.7"),
-            ("evil.exe", "application/octet-stream", b"MZ"),
-        ],
-    )
-    comment.attachments[1].malware = "malware_found"
-    await settled(sandbox)
-
-    invoice = comment.attachments[0].to_json(sandbox.zendesk.url)["content_url"]
-    assert words(sandbox) == [f"Your invoice\ninvoice.pdf: {invoice}"]
-
-
 async def test_reply_without_words_or_files_is_no_text(sandbox: Sandbox) -> None:
     ticket = await open_ticket(sandbox)
 

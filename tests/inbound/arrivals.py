@@ -25,7 +25,7 @@ WORDS: Mapping[OptOutWord, frozenset[str]] = {
 }
 CAPABILITIES = Capabilities(
     longest_text=1600,
-    mms=False,
+    mms=None,
     delivery_reports=True,
     idempotency_key=False,
     can_find_sent=True,

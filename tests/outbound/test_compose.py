@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.desks.contract import Attachment, Comment, CommentId, UserId
+from bridge.desks.contract import Comment, CommentId, UserId
 from bridge.outbound.compose import put_text, text_of
 from bridge.store import conversations, parts
 from bridge.store.database import Database, Transaction
@@ -12,7 +12,7 @@ from tests.store.rows import CUSTOMER, SENDER
 from tests.stores import rows
 
 
-def comment(html: str, *attachments: Attachment, plain: str = "") -> Comment:
+def comment(html: str, *, plain: str = "") -> Comment:
     return Comment(
         id=CommentId(1),
         author_id=UserId(2),
@@ -23,38 +23,19 @@ def comment(html: str, *attachments: Attachment, plain: str = "") -> Comment:
         plain_body=plain,
         created_at_ms=0,
         via="web",
-        attachments=attachments,
     )
 
 
-def attachment(name: str, *, malware: bool = False) -> Attachment:
-    return Attachment(
-        name=name,
-        url=f"https://acme.zendesk.com/attachments/{name}",
-        content_type="image/png",
-        size=1,
-        malware=malware,
+def test_links_stand_below_the_words() -> None:
+    links = ["a.png: https://acme.zendesk.com/a", "b.png: https://acme.zendesk.com/b"]
+
+    assert text_of(comment("<p>See here.</p>"), keep_signature=True, links=links) == (
+        "See here.\na.png: https://acme.zendesk.com/a\nb.png: https://acme.zendesk.com/b"
     )
 
 
-def test_attachments_go_as_links_below_the_words() -> None:
-    said = comment("<p>See here.</p>", attachment("a.png"), attachment("b.png"))
-
-    assert text_of(said, keep_signature=True) == (
-        "See here.\n"
-        "a.png: https://acme.zendesk.com/attachments/a.png\n"
-        "b.png: https://acme.zendesk.com/attachments/b.png"
-    )
-
-
-def test_an_attachment_with_malware_does_not_go() -> None:
-    assert text_of(
-        comment("<p>Hi</p>", attachment("a.exe", malware=True)), keep_signature=True
-    ) == ("Hi")
-
-
-def test_a_comment_of_attachments_alone_is_a_text_of_links() -> None:
-    assert text_of(comment("", attachment("a.png")), keep_signature=True).startswith("a.png: ")
+def test_a_comment_of_files_alone_is_a_text_of_links() -> None:
+    assert text_of(comment(""), keep_signature=True, links=["a.png: there"]) == "a.png: there"
 
 
 @pytest.mark.parametrize("html", ["", "<p> </p>", "<div><br></div>"])

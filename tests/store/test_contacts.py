@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from bridge.store import contacts
+from bridge.store import contacts, people
 from bridge.store.contacts import Source
-from bridge.store.database import Database
+from bridge.store.database import Database, Transaction
 from tests.desks.scripted import HandClock
 from tests.store.rows import CUSTOMER, SENDER
 from tests.stores import ENGINES, Against, rows
@@ -177,3 +179,35 @@ async def test_a_requester_is_remembered_and_forgotten(database: Database) -> No
 
         assert contact is not None
         assert contact.requester_id == requester_id
+
+
+async def test_fields_are_set_one_by_one(database: Database) -> None:
+    def change(tx: Transaction) -> None:
+        for fields in ({"size": "L", "colour": "rød"}, {"size": "XL"}, {}):
+            contacts.set_fields(tx, CUSTOMER, fields)
+
+    await database.write(change)
+
+    contact = await database.read(lambda tx: contacts.get(tx, CUSTOMER))
+
+    assert contact is not None
+    assert contact.fields == {"size": "XL", "colour": "rød"}
+
+
+@pytest.mark.parametrize("word", [contacts.opt_out, contacts.opt_in])
+async def test_stop_and_start_settle_a_wish(
+    database: Database, word: Callable[[Transaction, str, Source], None]
+) -> None:
+    await database.write(lambda tx: contacts.note_wish(tx, CUSTOMER, "m1"))
+    await database.write(lambda tx: contacts.note_wish(tx, CUSTOMER, "m2"))
+    undecided = await database.read(lambda tx: people.undecided(tx, limit=9))
+    asked = await database.read(lambda tx: contacts.get(tx, CUSTOMER))
+
+    await database.write(lambda tx: word(tx, CUSTOMER, SAID))
+
+    settled = await database.read(lambda tx: contacts.get(tx, CUSTOMER))
+    assert asked is not None
+    assert settled is not None
+    assert (asked.stop_wish, settled.stop_wish) == ("m2", None)
+    assert [one.address for one in undecided] == [CUSTOMER]
+    assert await database.read(lambda tx: people.undecided(tx, limit=9)) == []

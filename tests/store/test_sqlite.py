@@ -27,6 +27,10 @@ def engine() -> str:
     return "sqlite"
 
 
+# Brief transactions run on the event loop's thread, the others on the connection's.
+either_way = pytest.mark.parametrize("brief", [False, True], ids=["long", "brief"])
+
+
 def put(name: str, value: str = "x") -> Callable[[Transaction], int]:
     sql = "INSERT INTO meta (name, value) VALUES ($1, $2)"
     return lambda tx: tx.run(sql, name, value)
@@ -98,17 +102,18 @@ async def test_writes_that_wait_together_share_a_commit(database: SqliteDatabase
         pytest.param("SELECT $1", sqlite3.ProgrammingError, id="value missing"),
     ],
 )
+@either_way
 async def test_a_fault_takes_nothing_from_the_others_in_its_commit(
-    database: SqliteDatabase, fault: str, raised: type[Exception]
+    database: SqliteDatabase, fault: str, raised: type[Exception], brief: bool
 ) -> None:
     def fail(tx: Transaction) -> None:
         put("half")(tx)
         tx.run(fault)
 
     results = await asyncio.gather(
-        database.write(put("n1")),
-        database.write(fail),
-        database.write(put("n2")),
+        database.write(put("n1"), brief=brief),
+        database.write(fail, brief=brief),
+        database.write(put("n2"), brief=brief),
         return_exceptions=True,
     )
 
@@ -174,15 +179,16 @@ async def test_a_full_disk_is_not_durable_and_passes(database: SqliteDatabase) -
     assert await names(database) == ["before", "room", "small"]
 
 
-async def test_a_full_disk_fails_the_whole_commit(database: SqliteDatabase) -> None:
+@either_way
+async def test_a_full_disk_fails_the_whole_commit(database: SqliteDatabase, brief: bool) -> None:
     assert database._writer is not None
     pages = await (await database._writer.execute("PRAGMA page_count")).fetchone()
     assert pages is not None
     await database._writer.execute(f"PRAGMA max_page_count = {pages[0]}")
 
     results = await asyncio.gather(
-        database.write(put("first")),
-        database.write(put("big", "x" * 100_000)),
+        database.write(put("first"), brief=brief),
+        database.write(put("big", "x" * 100_000), brief=brief),
         return_exceptions=True,
     )
 
@@ -190,8 +196,9 @@ async def test_a_full_disk_fails_the_whole_commit(database: SqliteDatabase) -> N
     assert await names(database) == []
 
 
+@either_way
 async def test_a_file_that_somebody_else_locks_is_not_durable_and_passes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, brief: bool
 ) -> None:
     monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_MS", 50)
     async with open_store(tmp_path, HandClock()) as database:
@@ -199,7 +206,7 @@ async def test_a_file_that_somebody_else_locks_is_not_durable_and_passes(
         other.execute("BEGIN IMMEDIATE")
 
         with pytest.raises(NotDurable, match="locked"):
-            await database.write(put("locked"))
+            await database.write(put("locked"), brief=brief)
         assert await names(database) == []  # readers go on meanwhile
         other.execute("COMMIT")
         other.close()

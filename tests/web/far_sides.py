@@ -53,7 +53,7 @@ class PaperCarrier:
         self.errors = ErrorTable(carrier=name, title=name.title(), codes=codes or {})
         self.capabilities = Capabilities(
             longest_text=1600,
-            mms=False,
+            mms=None,
             delivery_reports=True,
             idempotency_key=False,
             can_find_sent=False,

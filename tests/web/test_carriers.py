@@ -7,6 +7,7 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from bridge.errors import NotDurable
 from bridge.metrics import Metrics
@@ -130,6 +131,14 @@ async def test_a_malformed_text_is_400_and_names_the_field(client: Client, taken
     assert (response.status, response.content_type) == (400, "application/problem+json")
     assert (problem["field"], problem["expected"]) == ("from", "a string")
     assert taken.texts == []
+
+
+async def test_a_webhook_that_was_taken_is_not_logged_as_a_request_too(client: Client) -> None:
+    with capture_logs() as lines:
+        await client.post(INBOUND, **signed(INBOUND, TEXT))
+        await client.post(INBOUND, **signed(INBOUND, {**TEXT, "from": 5}))
+
+    assert [line["status"] for line in lines if line["event"] == "request"] == [400]
 
 
 async def test_an_unknown_carrier_is_404(client: Client) -> None:

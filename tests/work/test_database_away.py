@@ -27,8 +27,8 @@ class Mute(SqliteDatabase):
 
     lost = 0
 
-    async def write(self, transaction: Callable[[Transaction], T]) -> T:
-        result = await super().write(transaction)
+    async def write(self, transaction: Callable[[Transaction], T], *, brief: bool = False) -> T:
+        result = await super().write(transaction, brief=brief)
         if self.lost:
             self.lost -= 1
             raise NotDurable("the answer was lost")

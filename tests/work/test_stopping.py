@@ -165,11 +165,11 @@ class Flaky(SqliteDatabase):
 
     faults = 0
 
-    async def write(self, transaction: Callable[[Transaction], T]) -> T:
+    async def write(self, transaction: Callable[[Transaction], T], *, brief: bool = False) -> T:
         if self.faults:
             self.faults -= 1
             raise NotDurable("disk full")
-        return await super().write(transaction)
+        return await super().write(transaction, brief=brief)
 
 
 @dataclass(slots=True)

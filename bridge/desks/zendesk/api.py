@@ -20,6 +20,7 @@ from bridge.desks.zendesk.answers import (
     room_left,
 )
 from bridge.desks.zendesk.auth import Credentials
+from bridge.desks.zendesk.files import ZendeskFiles
 from bridge.desks.zendesk.records import Record, record_of
 from bridge.http import Answer, CallFailed, HttpClient
 
@@ -60,6 +61,12 @@ class ZendeskApi:
         """Read."""
         query = "?" + urlencode(params, doseq=True) if params else ""
         return await self._call("GET", path + query, None, None, expect)
+
+    async def files(self) -> ZendeskFiles:
+        """Where attachments may be fetched from now. Raises TryLater or CredentialsRefused."""
+        return ZendeskFiles(
+            base_url=self._base_url, authorization=await self._credentials.authorization()
+        )
 
     async def post(
         self,

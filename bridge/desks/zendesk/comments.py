@@ -113,11 +113,13 @@ def via_of(record: Record) -> str:
 
 def _read_attachment(record: Record) -> Attachment:
     size = record.get("size")
-    found = record.get("malware_scan_result") == "malware_found"
+    result = record.get("malware_scan_result")
     return Attachment(
         name=optional_text(record, "file_name") or "",
         url=text_of(record, "content_url"),
         content_type=optional_text(record, "content_type") or "application/octet-stream",
         size=size if isinstance(size, int) else 0,
-        malware=found and record.get("malware_access_override") is not True,
+        # An admin's override opens the file to agents: it makes it no less dangerous.
+        malware=result == "malware_found",
+        scanned=result not in {"not_scanned", "failed_to_scan"},
     )

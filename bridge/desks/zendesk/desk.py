@@ -23,6 +23,7 @@ from bridge.desks.zendesk import comments, phones, threads, tickets, users
 from bridge.desks.zendesk.answers import FAR_SIDE, ZendeskRefused, well_formed
 from bridge.desks.zendesk.api import ZendeskApi
 from bridge.desks.zendesk.changes import ChangeFeed
+from bridge.desks.zendesk.files import ZendeskFiles
 from bridge.desks.zendesk.records import Record, record_of, records_of, text_of
 from bridge.errors import OutcomeUnknown, TryLater
 
@@ -96,6 +97,10 @@ class ZendeskDesk:
             )
         with well_formed(write=False):
             return text_of(record_of(answer, "upload"), "token")
+
+    async def file_source(self) -> ZendeskFiles:
+        """Zendesk's own hosts, with this account's credentials for itself."""
+        return await self._api.files()
 
     async def reopen(self, ticket_id: TicketId) -> None:
         """Set the status alone. Harmless to repeat, so never OutcomeUnknown."""

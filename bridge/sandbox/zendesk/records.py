@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
+from urllib.parse import quote
 
 Json = dict[str, Any]
 
@@ -141,10 +142,11 @@ class Attachment:
     token: str
     inline: bool = False
     malware: str = "malware_not_found"
+    override: bool = False  # agents may open it all the same
 
     def to_json(self, url: str) -> Json:
         """Write the resource."""
-        content_url = f"{url}/attachments/token/{self.token}/?name={self.file_name}"
+        content_url = f"{url}/attachments/token/{self.token}/?name={quote(self.file_name)}"
         return {
             "content_type": self.content_type,
             "content_url": content_url,
@@ -153,7 +155,7 @@ class Attachment:
             "height": None,
             "id": self.id,
             "inline": self.inline,
-            "malware_access_override": False,
+            "malware_access_override": self.override,
             "malware_scan_result": self.malware,
             "mapped_content_url": content_url,
             "size": len(self.content),

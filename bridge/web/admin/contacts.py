@@ -10,12 +10,13 @@ from aiohttp import web
 from bridge.clock import rfc3339
 from bridge.domain.directory import Directory
 from bridge.domain.numbers import display
-from bridge.errors import BadRequest
+from bridge.domain.verdicts import WISH
+from bridge.errors import BadRequest, UserMistake
 from bridge.store import changes, contacts, inbox, listing, people, settings
 from bridge.store.contacts import Source
 from bridge.store.database import Transaction
 from bridge.store.inbox import Line
-from bridge.store.listing import Contact
+from bridge.store.listing import Contact, Message
 from bridge.store.people import Person
 from bridge.web.admin.console import FORM, VISIT
 from bridge.web.admin.csv import csv_answer
@@ -40,8 +41,11 @@ async def list_contacts(request: web.Request) -> web.Response:
     if len(words) > LONGEST_SEARCH:
         raise BadRequest("q", f"at most {LONGEST_SEARCH} characters")
     before = _read_mark(request)
+    undecided = "undecided" in request.query and not words
 
     def find(tx: Transaction) -> list[Person]:
+        if undecided:
+            return people.undecided(tx, limit=ASK_FOR)
         if not words:
             return people.newest(tx, before=before, limit=ASK_FOR)
         found: dict[str, Person] = {}
@@ -52,23 +56,35 @@ async def list_contacts(request: web.Request) -> web.Response:
 
     page = page_of(await request.app[PARTS].database.read(find))
     following = None
-    if page.more and not words:
+    if page.more and not (words or undecided):
         last = page.rows[-1]
         following = link_to(LIST, before=f"{last.created_at_ms}-{last.address}")
     return show(
-        request, "contacts.html", people=page.rows, words=words, more=page.more, next=following
+        request,
+        "contacts.html",
+        people=page.rows,
+        words=words,
+        undecided=undecided,
+        more=page.more,
+        next=following,
     )
 
 
 async def show_contact(request: web.Request) -> web.Response:
     """One contact with the consent ledger and the conversations."""
     contact, lines, directory = await _find(request)
+    wish = contact.stop_wish
+    said = None
+    if wish is not None:
+        database = request.app[PARTS].database
+        said = await database.read(lambda tx: listing.message_by_id(tx, wish))
     return show(
         request,
         "contact.html",
         contact=contact,
         lines=lines,
         lists=directory.lists,
+        wish=said,
         states={member.list: member.state for member in contact.memberships},
     )
 
@@ -119,6 +135,42 @@ async def change_consent(request: web.Request) -> web.Response:
     return go(f"{LIST}/{quote(address, safe='')}", said="changed")
 
 
+async def decide_wish(request: web.Request) -> web.Response:
+    """Say whether a text was a wish to stop: opted out with its words, or texted as before."""
+    form, by = request[FORM], request[VISIT].author
+    address, decision = request.match_info["address"], form.get("decision", "")
+    if decision not in {"opt_out", "keep"}:
+        raise BadRequest("decision", "opt_out or keep")
+
+    def decide(tx: Transaction) -> None:
+        contact = contacts.get(tx, address)
+        if contact is None:
+            raise web.HTTPNotFound
+        if contact.stop_wish is None:
+            raise UserMistake("there is nothing to decide any more: somebody has done it")
+        if contact.stop_wish != form.get("wish"):
+            raise UserMistake("the customer has written again: look at that text first")
+        text = listing.message_by_id(tx, contact.stop_wish)
+        if decision == "keep":
+            contacts.drop_wish(tx, address)
+        else:
+            contacts.opt_out(tx, address, _as_said(text, by.who))
+        what = ACTIONS["opt_out"] if decision == "opt_out" else "had no wish to stop"
+        after = {"text": contact.stop_wish}
+        changes.note(tx, by, subject="contact", name=address, what=what, after=after)
+
+    await request.app[PARTS].database.write(decide)
+    return go(f"{LIST}/{quote(address, safe='')}", said="changed")
+
+
+def _as_said(text: Message | None, who: str | None) -> Source:
+    """Where the opt-out comes from: the customer's words, as somebody has understood them."""
+    if text is None:
+        return Source(how="admin", words=f"{who}: a wish to stop", rule=WISH)
+    words = f"{who}: the customer texted “{text.body}”"[:LONGEST_REASON]
+    return Source(how="admin", sender=text.sender, words=words, rule=WISH, message_id=text.id)
+
+
 async def _find(request: web.Request) -> tuple[Contact, list[Line], Directory]:
     address = request.match_info["address"]
 
@@ -148,4 +200,5 @@ ROUTES = (
     get("contacts/{address}", show_contact, needs="viewer"),
     get("contacts/{address}/consent.csv", export_ledger, needs="viewer"),
     post("contacts/{address}/consent", change_consent, needs="manager"),
+    post("contacts/{address}/wish", decide_wish, needs="manager"),
 )

@@ -11,9 +11,10 @@ from typing import Final
 from aiohttp import web
 
 from bridge.domain.directory import Directory
+from bridge.domain.templates import Filled, fill, values_of
 from bridge.errors import BadRequest
 from bridge.ids import new_id
-from bridge.store import inbox, listing, settings
+from bridge.store import contacts, inbox, listing, settings
 from bridge.store.database import Transaction
 from bridge.store.inbox import Found, Line
 from bridge.store.listing import Message
@@ -27,6 +28,19 @@ from bridge.web.parts import PARTS
 LIST: Final = "/admin/conversations"
 LONGEST_SEARCH: Final = 200
 _TICKET: Final = re.compile(r"#?(\d{1,18})")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Box:
+    """What stands around the reply box: templates by their names, filled in for this customer;
+    whether the sender makes characters plain; a text that may be a wish to stop."""
+
+    templates: Sequence[tuple[str, Filled]] = ()
+    plain: bool = False
+    wish: Message | None = None
+
+
+EMPTY_BOX: Final = Box()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,18 +124,19 @@ async def _show_thread(
     conversation_id = request.match_info["id"]
     before = number_mark(request, "before")
 
-    def find(tx: Transaction) -> tuple[Line, list[Message], list[str], str | None] | None:
+    def find(tx: Transaction) -> tuple[Line, list[Message], list[str], str | None, Box] | None:
         line = inbox.line_of(tx, conversation_id)
         if line is None:
             return None
+        box = EMPTY_BOX if has is not None else _box(tx, line)
         texts = inbox.thread(tx, conversation_id, before=before, limit=ASK_FOR)
         replies = inbox.replies_under_way(tx, conversation_id)
-        return line, texts, replies, settings.load_desk(tx).url
+        return line, texts, replies, settings.load_desk(tx).url, box
 
     found = await request.app[PARTS].database.read(find)
     if found is None:
         raise web.HTTPNotFound
-    line, texts, replies, desk_url = found
+    line, texts, replies, desk_url, box = found
     page = page_of(texts)
     earlier = link_to(f"{LIST}/{line.id}", before=page.rows[-1].seq) if page.more else None
     texts_in_order = list(reversed(page.rows))
@@ -137,8 +152,29 @@ async def _show_thread(
         is_latest=before is None,
         desk_url=desk_url,
         replies=replies,
+        box=box,
         once=new_id(),
         version=version,
+    )
+
+
+def _box(tx: Transaction, line: Line) -> Box:
+    documents = settings.load_documents(tx)
+    contact = contacts.get(tx, line.customer)
+    sender = next((one for one in documents.senders if one.address == line.sender), None)
+    values = values_of(
+        name=line.name,
+        customer=line.customer,
+        fields={} if contact is None else contact.fields,
+        ticket_id=line.ticket_id,
+        sender_name=None if sender is None else sender.name,
+        sender=line.sender,
+    )
+    wish = None if contact is None else contact.stop_wish
+    return Box(
+        templates=[(one.name, fill(one.text, values)) for one in documents.templates],
+        plain=sender is not None and sender.plain_characters,
+        wish=None if wish is None else listing.message_by_id(tx, wish),
     )
 
 

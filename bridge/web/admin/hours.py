@@ -12,7 +12,6 @@ from multidict import MultiDict
 
 from bridge.domain.directory import AutoReply, Hours
 from bridge.domain.hours import is_open
-from bridge.domain.segments import measure
 from bridge.domain.settings_changes import Documents, plan_of
 from bridge.domain.settings_edits import (
     Faulty,
@@ -50,7 +49,6 @@ async def show_all(request: web.Request) -> web.Response:
         ],
         replies=documents.auto_replies,
         names={sender.address: sender.name or sender.address for sender in documents.senders},
-        measure=measure,
     )
 
 
@@ -226,7 +224,6 @@ async def _reply_form(
     faults: Mapping[str, str] | None = None,
 ) -> web.Response:
     documents = await _documents(request)
-    texts = {key: content.get(key) or "" for key in ("greeting", "out_of_hours")}
     return show(
         request,
         "auto_reply.html",
@@ -235,7 +232,6 @@ async def _reply_form(
         old=old,
         action=f"{REPLIES}/new" if old is None else f"{REPLIES}/{quote(old, safe='')}",
         senders=documents.senders,
-        sizes={key: measure(text) for key, text in texts.items() if text},
         faults=faults or {},
     )
 

@@ -45,6 +45,7 @@ MENU: Final = (
             Entry(title="Lists", href="/admin/lists", icon="list"),
             Entry(title="Senders", href="/admin/senders", icon="phone"),
             Entry(title="Hours and auto-replies", href="/admin/hours", icon="queued"),
+            Entry(title="Templates", href="/admin/templates", icon="template"),
         ),
     ),
     Group(

@@ -8,7 +8,6 @@ from typing import Final
 from aiohttp import web
 
 from bridge.domain.directory import LONGEST_TEXT
-from bridge.domain.segments import measure
 from bridge.errors import BadRequest, UserMistake
 from bridge.store import changes, inbox
 from bridge.store.database import Transaction
@@ -55,9 +54,12 @@ async def reply(request: web.Request) -> web.Response:
 
 
 async def measure_text(request: web.Request) -> web.Response:
-    """How many segments a text takes, while it is written."""
-    text = request[FORM].get("reply", "")[: 2 * LONGEST_TEXT]
-    return show(request, "size.html", text=text, size=measure(text))
+    """What a text costs, while it is written: the field that `measured` names."""
+    form = request[FORM]
+    field = form.get("measured", "reply")[:40]
+    text = form.get(field, "").replace("\r\n", "\n")[: 2 * LONGEST_TEXT]
+    plain = bool(form.get("measured_plain"))
+    return show(request, "size.html", text=text, field=field, plain=plain)
 
 
 ROUTES = (

@@ -14,6 +14,7 @@ from bridge.domain.directory import CarrierWords, KeywordEntry
 from bridge.domain.keywords import overlaps
 from bridge.domain.settings_changes import Documents
 from bridge.domain.settings_edits import Faulty, with_rule
+from bridge.domain.wishes import wish_to_stop
 
 CARRIERS: Final[CarrierWords] = {name: can.answers for name, can in CAPABILITIES.items()}
 _APART: Final = re.compile(r"[,;\n\r]+")
@@ -29,6 +30,8 @@ class RuleForm:
     lists: tuple[str, ...] = ()
     unsubscribe: tuple[str, ...] = ()
     set_tags: tuple[str, ...] = ()
+    set_fields: tuple[tuple[str, str], ...] = ()
+    hours: str = ""
     reply: str = ""
     confirm: str = ""
     ticket: bool = False
@@ -42,6 +45,8 @@ class RuleForm:
             "lists": self.lists,
             "unsubscribe": self.unsubscribe,
             "set_tags": self.set_tags,
+            "set_fields": dict(self.set_fields),
+            "hours": self.hours or None,
             "reply": self.reply or None,
             "confirm": self.confirm or None,
             "ticket": self.ticket,
@@ -63,6 +68,8 @@ def read_rule(form: MultiDict[str]) -> RuleForm:
         lists=tuple(form.getall("lists", [])),
         unsubscribe=tuple(form.getall("unsubscribe", [])),
         set_tags=_several(form.getall("set_tags", [])),
+        set_fields=_pairs(form.get("set_fields", "")),
+        hours=form.get("hours", ""),
         reply=_text(form.get("reply", "")),
         confirm=_text(form.get("confirm", "")),
         ticket=bool(form.get("ticket")),
@@ -78,6 +85,8 @@ def form_of(entry: KeywordEntry) -> RuleForm:
         lists=entry.lists,
         unsubscribe=entry.unsubscribe,
         set_tags=entry.set_tags,
+        set_fields=tuple(entry.set_fields.items()),
+        hours=entry.hours or "",
         reply=entry.reply or "",
         confirm=entry.confirm or "",
         ticket=entry.ticket,
@@ -108,6 +117,9 @@ def clashes(documents: Documents) -> dict[str, list[str]]:
         found.setdefault(one.winner, []).append(won)
         found.setdefault(one.loser, []).append(lost)
     for entry in documents.keywords:
+        for word in filter(wish_to_stop, entry.words):
+            told = f"“{word}” is a wish to stop: that comes before every rule, always."
+            found.setdefault(entry.key, []).append(told)
         if not entry.does_something:
             found.setdefault(entry.key, []).append("It does nothing yet: texts are only kept.")
     return found
@@ -116,6 +128,12 @@ def clashes(documents: Documents) -> dict[str, list[str]]:
 def _several(given: Iterable[str]) -> tuple[str, ...]:
     parts = [part.strip() for one in given for part in _APART.split(one)]
     return tuple(dict.fromkeys(part for part in parts if part))
+
+
+def _pairs(given: str) -> tuple[tuple[str, str], ...]:
+    """Lines such as "size = L"; a line without the sign has no value."""
+    lines = [line.partition("=") for line in given.splitlines() if line.strip()]
+    return tuple((name.strip(), value.strip()) for name, _, value in lines)
 
 
 def _text(given: str) -> str:

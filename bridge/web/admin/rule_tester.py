@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, cast, get_args
+from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
 from bridge.domain import verdicts
+from bridge.domain.hours import read_zone
 from bridge.domain.rehearsal import Stage, Who, set_stage
-from bridge.domain.segments import measure
 from bridge.domain.settings_changes import Documents
 from bridge.domain.verdicts import Decision
 from bridge.errors import BadRequest
@@ -28,6 +30,7 @@ from bridge.web.parts import PARTS
 DAY_MS: Final = 24 * 3600 * 1000
 DAYS: Final = (1, 7, 30, 90)
 LONGEST_TRIED: Final = 1600
+SPOKEN: Final = (verdicts.Answer, verdicts.AutoAnswer)
 MOST_SHOWN: Final = 200  # differences, of all that are counted
 
 
@@ -44,17 +47,20 @@ async def try_text(request: web.Request) -> web.Response:
     """What would follow if this text came in now, with the rule as the form has it."""
     form = request[FORM]
     text = form.get("tried", "")[:LONGEST_TRIED]
-    who = form.get("who", "anybody")
+    who = cast("Who", form.get("who")) if form.get("who") in get_args(Who) else "anybody"
     stored = await request.app[PARTS].database.read(settings.load_documents)
     rule = read_rule(form)
     wanted, faults = documents_with(stored, rule, form.get("key") or None)
     address = form.get("tried_on", "")
     if address not in {sender.address for sender in wanted.senders} and wanted.senders:
         address = wanted.senders[0].address
+    stage = _stage(request, wanted)
+    zone = _zone(wanted, rule.hours, address)
+    at_ms = _moment(form.get("tried_at", ""), zone) or request.app[PARTS].clock.now_ms()
     decision = None
     if text.strip():
-        chosen = cast("Who", who) if who in get_args(Who) else "anybody"
-        decision = _stage(request, wanted).judge(text, address, who=chosen)
+        decision = stage.judge(text, address, at_ms=at_ms, who=who, with_auto_replies=True)
+    sender = stage.directory.senders.get(address)
     new = {entry.key for entry in wanted.keywords} - {entry.key for entry in stored.keywords}
     mine = next(iter(new), form.get("key", ""))
     return show(
@@ -66,7 +72,10 @@ async def try_text(request: web.Request) -> web.Response:
         effects=_effects(decision),
         faults=faults if rule.words else {},
         reply=rule.reply,
-        size=measure(rule.reply) if rule.reply else None,
+        plain=sender is not None and sender.plain_characters,
+        at=datetime.fromtimestamp(at_ms / 1000, zone),
+        zone=zone.key,
+        hours={one.name: one.name in stage.open_at(at_ms) for one in wanted.hours},
         has_senders=bool(wanted.senders),
         clashes=clashes(wanted).get(mine, []),
     )
@@ -117,6 +126,26 @@ async def replay(request: web.Request) -> web.Response:
     )
 
 
+def _zone(documents: Documents, named: str, address: str) -> ZoneInfo:
+    """The zone that a time is meant in: of the rule's hours, else of the number's, else of any."""
+    zones = {one.name: one.zone for one in documents.hours}
+    sender = next((one for one in documents.senders if one.address == address), None)
+    of_sender = sender.hours if sender is not None else None
+    known = zones.get(named) or zones.get(of_sender or "") or next(iter(zones.values()), "UTC")
+    return read_zone(known)
+
+
+def _moment(given: str, zone: ZoneInfo) -> int | None:
+    """A time as a browser's field has it, on the clock over there; UTC ms."""
+    if not given:
+        return None
+    try:
+        moment = datetime.strptime(given[:16], "%Y-%m-%dT%H:%M").replace(tzinfo=zone)
+        return int(moment.timestamp() * 1000)
+    except (ValueError, OverflowError) as error:
+        raise BadRequest("tried_at", "a time such as 2026-03-02T09:00") from error
+
+
 def _stage(request: web.Request, documents: Documents) -> Stage:
     return set_stage(documents, request.app[PARTS].tickets_from, CARRIERS)
 
@@ -125,8 +154,9 @@ def _differences(texts: Sequence[OldText], now: Stage, then: Stage) -> list[Diff
     found = []
     for text in texts:
         handled = cast("verdicts.WordClass | None", text.handled)
-        before = now.judge(text.body, text.sender, handled=handled)
-        after = then.judge(text.body, text.sender, handled=handled)
+        at_ms = text.created_at_ms
+        before = now.judge(text.body, text.sender, at_ms=at_ms, handled=handled)
+        after = then.judge(text.body, text.sender, at_ms=at_ms, handled=handled)
         if before is not None and after is not None and _told(before) != _told(after):
             found.append(Difference(text=text, before=before, after=after))
     return found
@@ -139,7 +169,7 @@ def _told(decision: Decision) -> tuple[object, ...]:
 
 def _replies(decision: Decision | None) -> list[str]:
     actions = decision.actions if decision is not None else ()
-    return [action.text for action in actions if isinstance(action, verdicts.Answer)]
+    return [action.text for action in actions if isinstance(action, SPOKEN)]
 
 
 def _effects(decision: Decision | None) -> list[str]:
@@ -155,6 +185,10 @@ _TELL: Final[Mapping[type, Callable[..., str]]] = {
     verdicts.Unsubscribe: lambda action: f"leaves {', '.join(action.lists)}",
     verdicts.AskToConfirm: lambda action: f"is on {', '.join(action.lists)} only after a YES",
     verdicts.SetTags: lambda action: f"gets the tag {', '.join(action.tags)}",
+    verdicts.SetFields: lambda action: "; ".join(
+        f"gets {name} = {value}" for name, value in action.fields.items()
+    ),
+    verdicts.AskAPerson: lambda _: "may be texted until a person decides",
     verdicts.MakeTicket: lambda _: "makes a ticket, or a comment on the open one",
     verdicts.TellAgent: lambda _: "leaves a private note on the open ticket",
 }

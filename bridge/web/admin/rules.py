@@ -148,6 +148,7 @@ async def _editor(
         status=status,
         rule=rule,
         key=key,
+        hours=documents.hours,
         action=f"{LIST}/new" if key is None else f"{LIST}/{quote(key, safe='')}",
         version=version,
         senders=documents.senders,

@@ -32,6 +32,7 @@ TEXTS: Final = (
     "name",
     "tickets_from",
     "on_uncertain",
+    "on_stop_wish",
     "hours",
 )
 IDS: Final = ("brand_id", "group_id", "ticket_form_id")

@@ -47,14 +47,9 @@ async def sign_in(request: web.Request) -> web.Response:
     # Spelt as it is looked up, or each spelling would have tries of its own.
     name, password = " ".join(form.get("name", "").split()), form.get("password", "")
     database = request.app[PARTS].database
-    by_name = fingerprint(f"name {name.casefold()}")
-    limits = {
-        by_name: TRIES_BY_NAME,
-        fingerprint(f"address {caller_of(request)}"): TRIES_BY_ADDRESS,
-    }
 
     def begin(tx: Transaction) -> tuple[bool, User | None]:
-        return sessions.may_try(tx, limits), users.by_name(tx, name)
+        return sessions.may_try(tx, limits_of(request, name)), users.by_name(tx, name)
 
     may_try, user = await database.write(begin)
     if not may_try:
@@ -70,7 +65,7 @@ async def sign_in(request: web.Request) -> web.Response:
     if console.passwords.is_outdated(hashed):
         stronger = await console.passwords.hash(password)
         await database.write(lambda tx: users.rehash(tx, user.id, stronger))
-    await database.write(lambda tx: sessions.forget_tries(tx, by_name))
+    await database.write(lambda tx: sessions.forget_tries(tx, tries_of(name)))
     return await begin_session(request, user, _safe_next(form.get("next", "")))
 
 
@@ -125,6 +120,17 @@ def check_new_password(name: str, password: str, again: str) -> dict[str, str]:
     if weak is not None:
         return {"password": weak}
     return {} if password == again else {"again": "is not the same as above"}
+
+
+def tries_of(name: str) -> str:
+    """What tries at the password of this name are counted under."""
+    return fingerprint(f"name {name.casefold()}")
+
+
+def limits_of(request: web.Request, name: str) -> dict[str, int]:
+    """How many tries at a password there are: for this name, and from this address."""
+    caller = fingerprint(f"address {caller_of(request)}")
+    return {tries_of(name): TRIES_BY_NAME, caller: TRIES_BY_ADDRESS}
 
 
 def caller_of(request: web.Request) -> str:

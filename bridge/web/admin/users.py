@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import structlog
 from aiohttp import web
 
 from bridge.domain.roles import ROLES, Role
@@ -13,8 +14,18 @@ from bridge.store.users import User
 from bridge.web.admin.console import CONSOLE, FORM, VISIT
 from bridge.web.admin.pages import go, show
 from bridge.web.admin.routes import get, post
-from bridge.web.admin.sign_in import LONGEST_PASSWORD, begin_session, check_new_password
+from bridge.web.admin.sign_in import (
+    LONGEST_PASSWORD,
+    RETRY_AFTER_S,
+    TOO_MANY,
+    begin_session,
+    check_new_password,
+    limits_of,
+    tries_of,
+)
 from bridge.web.parts import PARTS
+
+log = structlog.get_logger()
 
 LIST = "/admin/users"
 ME = "/admin/me"
@@ -82,13 +93,24 @@ async def show_me(request: web.Request) -> web.Response:
 
 
 async def change_password(request: web.Request) -> web.Response:
-    """Change one's own password; every session ends but a new one of this browser's."""
+    """Change one's own password; every session ends but a new one of this browser's.
+
+    Tries at the old password are counted as tries to sign in: whoever finds a browser signed in
+    gets no more of them.
+    """
     form, visit, passwords = request[FORM], request[VISIT], request.app[CONSOLE].passwords
     user, database = _signed_in(request), request.app[PARTS].database
     faults = check_new_password(user.name, form.get("password", ""), form.get("again", ""))
-    old = form.get("old", "")
+    old, limits = form.get("old", ""), limits_of(request, user.name)
+    if not await database.write(lambda tx: sessions.may_try(tx, limits)):
+        log.warning("console.refused", reason="too many tries")
+        page = show(request, "me.html", status=429, faults={"old": TOO_MANY})
+        page.headers["Retry-After"] = str(RETRY_AFTER_S)
+        return page
     if len(old) > LONGEST_PASSWORD or not await passwords.fits(old, user.password):
         faults["old"] = "is not your password"
+    else:
+        await database.write(lambda tx: sessions.forget_tries(tx, tries_of(user.name)))
     if faults:
         return show(request, "me.html", status=422, faults=faults)
     hashed = await passwords.hash(form["password"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -9,6 +10,7 @@ from typing import Any, Final
 from markupsafe import Markup
 
 from bridge.clock import rfc3339, to_the_minute
+from bridge.domain.costs import cost_of
 from bridge.domain.directory import LONGEST_TEXT
 from bridge.domain.numbers import pretty
 from bridge.domain.roles import MEANING, ROLES
@@ -28,6 +30,12 @@ STATES: Final[Mapping[str, tuple[str, str]]] = {
     "undelivered": ("not delivered", "bad"),
     "refused": ("not sent", "bad"),
     "uncertain": ("perhaps sent", "bad"),
+}
+SENT_AS: Final[Mapping[str, str]] = {
+    "waiting": "not sent yet",
+    "mms": "sent along with the text",
+    "link": "sent as a link",
+    "nothing": "not sent",
 }
 VERDICTS: Final[Mapping[str, str]] = {
     "ticket": "made a ticket or comment",
@@ -87,6 +95,7 @@ SENDER_KINDS: Final[Mapping[str, str]] = {
     "toll_free": "toll-free",
     "short_code": "short code",
 }
+COST_TONES: Final[Mapping[str, str]] = {"low": "good", "middle": "wait", "high": "bad"}
 NONE: Final = "\N{EN DASH}"
 STEPS = ((24 * 60, "day"), (60, "hour"), (1, "minute"))
 
@@ -150,6 +159,13 @@ def size_of(text: str) -> Measure:
     return measure(text)
 
 
+def character(one: str) -> str:
+    """A character as a person can see it: by its name where it shows nothing by itself."""
+    if unicodedata.category(one)[0] in "ZCM":
+        return unicodedata.name(one, f"U+{ord(one):04X}").lower()
+    return one
+
+
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "number": pretty,
     "when": when,
@@ -161,9 +177,12 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "sentence": sentence,
     "excerpt": excerpt,
     "size_of": size_of,
+    "cost_of": cost_of,
+    "character": character,
 }
 GLOBALS: Final[dict[str, Any]] = {
     "STATES": STATES,
+    "SENT_AS": SENT_AS,
     "VERDICTS": VERDICTS,
     "KINDS": KINDS,
     "WORK": WORK,
@@ -175,5 +194,6 @@ GLOBALS: Final[dict[str, Any]] = {
     "ROLES": ROLES,
     "MEANING": MEANING,
     "LONGEST_TEXT": LONGEST_TEXT,
+    "COST_TONES": COST_TONES,
     "NONE": NONE,
 }

@@ -61,10 +61,16 @@ def show_message(message: Message) -> dict[str, Any]:
     }
 
 
-def show_media(media: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+def show_media(media: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Pictures and files as in MediaView."""
     return [
-        {"url": str(item["url"]), "content_type": str(item.get("content_type", ""))}
+        {
+            "url": str(item["url"]),
+            "content_type": str(item.get("content_type", "")),
+            "name": item.get("name"),
+            "sent_as": item.get("sent_as"),
+            "why": item.get("why"),
+        }
         for item in media
     ]
 
@@ -134,6 +140,8 @@ def show_contact(contact: Contact) -> dict[str, Any]:
         "opted_in_at": time_or_none(contact.opted_in_at_ms),
         "landline_at": time_or_none(contact.landline_at_ms),
         "tags": contact.tags,
+        "fields": contact.fields,
+        "stop_wish": contact.stop_wish,
         "created_at": rfc3339(contact.created_at_ms),
         "lists": [
             {"list": member.list, "state": member.state, "since": rfc3339(member.since_ms)}

@@ -144,10 +144,16 @@ class MessageOrder(Given):
 
 
 class MediaView(Shown):
-    """A picture or file, and where the carrier keeps it."""
+    """A picture or file, and where the carrier keeps it, or the desk what an agent attached.
+
+    Of that: its name, how it was sent, and why it did not go along with the text.
+    """
 
     url: Words
     content_type: Word
+    name: Words | None = None
+    sent_as: Literal["waiting", "mms", "link", "nothing"] | None = None
+    why: Words | None = None
 
 
 class PartView(Shown):
@@ -304,6 +310,8 @@ class ContactView(Shown):
     opted_in_at: Time | None
     landline_at: Time | None
     tags: list[Word]
+    fields: dict[str, Word]
+    stop_wish: Word | None
     created_at: Time
     lists: list[MembershipView]
     consent: list[ConsentView]

@@ -102,10 +102,32 @@ async def test_a_viewer_has_no_reply_box(viewer: Person) -> None:
 
 
 async def test_a_reply_is_measured_while_it_is_written(viewer: Person) -> None:
-    for words, told in (
-        ("Hello", "1 segment, GSM-7."),
-        ("🎉" * 36, "2 segments, UCS-2."),
-        ("", ""),
+    for words, size, cost in (
+        ("Hello", ["1 segment, GSM-7"], ["costs as 1 text"]),
+        ("🎉" * 36, ["2 segments, UCS-2"], ["costs as 2 texts"]),
+        ("", [], []),
     ):
         answer = await viewer.post("/admin/measure", {"reply": words})
-        assert answer.text.strip() == told
+        assert (answer.see("size"), answer.see("cost")) == (size, cost)
+
+
+async def test_what_makes_a_reply_dear_is_named_and_can_be_made_plain(viewer: Person) -> None:
+    fields = {"greeting": "\u201cHello\u201d\u00a0" + "x" * 70, "measured": "greeting"}
+
+    answer = await viewer.post("/admin/measure", fields)
+
+    (told,) = answer.see("dear")
+    assert told.startswith("\u201c \u201d no-break space need UCS-2")
+    assert "With plain characters: 1 segment, GSM-7." in told
+    button = answer.page.select_one('[data-testid="make-plain"]')
+    assert button is not None
+    assert button["data-fill"] == "greeting"
+    assert button["data-text"] == '"Hello" ' + "x" * 70
+
+
+async def test_a_sender_that_makes_characters_plain_has_replies_measured_so(
+    viewer: Person,
+) -> None:
+    fields = {"reply": "\u201cHello\u201d", "measured_plain": "yes"}
+
+    assert (await viewer.post("/admin/measure", fields)).see("size") == ["1 segment, GSM-7"]

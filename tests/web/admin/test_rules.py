@@ -32,6 +32,11 @@ kind = "toll_free"
 [[lists]]
 name = "vip"
 
+[[hours]]
+name = "office"
+zone = "Europe/Berlin"
+open = ["Mon-Fri 09:00-17:00"]
+
 [[keywords]]
 words = ["JOIN", "VIP"]
 lists = ["vip"]
@@ -232,7 +237,38 @@ async def test_an_emoji_is_told_to_make_a_text_dearer(viewer: Person) -> None:
 
     (size,) = (await viewer.post(f"{LIST}/try", fields)).see("size")
 
-    assert size.startswith("2 segments, UCS-2")
+    assert size == "2 segments, UCS-2"
+
+
+async def test_the_preview_says_what_a_reply_costs_and_why(viewer: Person) -> None:
+    fields = {**RULE, "reply": "Ça va? " + "ş" * 80, "tried": "join2", "tried_on": SENDER}
+
+    answer = await viewer.post(f"{LIST}/try", fields)
+
+    assert answer.see("cost") == ["costs as 2 texts"]
+    assert answer.see("dear") == ["ş needs UCS-2, with less than half the room."]
+
+
+async def test_a_rule_on_a_wish_to_stop_is_told_that_the_wish_comes_first(
+    manager: Person,
+) -> None:
+    await save(manager, fields={**RULE, "words": "NO MORE TEXTS"})
+
+    told = (await manager.get(LIST)).see("clash")
+
+    assert "“NO MORE TEXTS” is a wish to stop: that comes before every rule, always." in told
+    assert "whole sentences of many languages are understood" in (await manager.get(LIST)).text
+
+
+async def test_a_keyword_that_another_rule_holds_is_told_where_it_stands(manager: Person) -> None:
+    await save(manager, fields={**RULE, "words": "JOIN2", "match": "any_word"})
+
+    answer = await manager.post(
+        f"{LIST}/try", {**RULE, "words": "JOIN2 NOW", "match": "any_word", "tried": "x"}
+    )
+
+    (told,) = answer.see("tried-clash")
+    assert told == "“JOIN2 NOW”: the rule JOIN2 (any_word) comes first, always."
 
 
 async def test_a_replay_shows_what_would_have_gone_another_way(

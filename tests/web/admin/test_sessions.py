@@ -12,10 +12,11 @@ from pytest_aiohttp.plugin import AiohttpClient, AiohttpServer
 from bridge.secrets import fingerprint
 from bridge.store import users
 from bridge.store.sqlite import SqliteDatabase
+from bridge.web.admin.sign_in import TRIES_BY_NAME
 from bridge.web.server import WebParts, create_app, runner_options
 from tests.desks.scripted import HandClock
 from tests.web.admin.conftest import HASHED, Enter, with_quick_passwords
-from tests.web.admin.people import PASSWORD, Person, cookie_of, is_in, make_user, sign_in
+from tests.web.admin.people import PASSWORD, Answer, Person, cookie_of, is_in, make_user, sign_in
 from tests.web.conftest import Client
 
 
@@ -68,6 +69,42 @@ async def test_a_new_role_counts_at_once(admin: Person, viewer: Person) -> None:
     await admin.post(f"/admin/users/{viewer.user.id}/role", {"role": "admin"})
 
     assert (await viewer.get("/admin/users")).status == 200
+
+
+async def guess(me: Person, old: str) -> Answer:
+    fields = {"old": old, "password": "another horse battery", "again": "another horse battery"}
+    return await me.post("/admin/me/password", fields)
+
+
+async def test_the_old_password_is_guessed_at_so_often_and_no_more(
+    stranger: Person, robin: users.User, enter: Enter
+) -> None:
+    await sign_in(stranger)
+    me = replace(stranger, user=robin)
+    for _ in range(TRIES_BY_NAME):
+        assert (await guess(me, "no")).status == 422
+
+    right = await guess(me, PASSWORD)
+
+    assert right.status == 429
+    assert int(right.headers["Retry-After"]) > 0
+    assert "too many tries" in right.text
+    assert (await sign_in(await enter(None))).status == 429  # the same tries, by either way
+
+
+async def test_the_right_old_password_gives_the_tries_back(
+    stranger: Person, robin: users.User
+) -> None:
+    await sign_in(stranger)
+    me = replace(stranger, user=robin)
+    for _ in range(2):
+        for _ in range(TRIES_BY_NAME - 1):
+            assert (await guess(me, "no")).status == 422
+        weak = {"old": PASSWORD, "password": "short", "again": "short"}
+        answer = await me.post("/admin/me/password", weak)
+
+        assert answer.status == 422
+        assert "is not your password" not in answer.text
 
 
 async def test_a_new_password_ends_the_other_sessions(

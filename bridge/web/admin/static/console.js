@@ -48,6 +48,43 @@ document.addEventListener("change", (event) => {
   }
 });
 
+function put(field, text) {
+  field.value = text;
+  field.dispatchEvent(new Event("input", { bubbles: true })); // as if it had been typed
+  field.focus();
+}
+
+// <button data-fill="reply" data-text="...">: puts these words into that field.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button[data-fill]");
+  const field = button && document.getElementById(button.dataset.fill);
+  if (field) {
+    put(field, button.dataset.text);
+  }
+});
+
+// <select data-adds="reply">: adds the words that are chosen to what that field holds.
+document.addEventListener("change", (event) => {
+  if (event.target.matches("select[data-adds]")) {
+    const field = document.getElementById(event.target.dataset.adds);
+    const before = field.value.trimEnd();
+    put(field, before ? `${before}\n${event.target.value}` : event.target.value);
+    event.target.selectedIndex = 0;
+  }
+});
+
+// <select data-inserts="text">: puts what is chosen where the cursor is.
+document.addEventListener("change", (event) => {
+  if (event.target.matches("select[data-inserts]") && event.target.value) {
+    const field = document.getElementById(event.target.dataset.inserts);
+    const at = field.selectionStart + event.target.value.length;
+    const [begin, end] = [field.value.slice(0, field.selectionStart), field.value.slice(field.selectionEnd)];
+    put(field, begin + event.target.value + end);
+    field.setSelectionRange(at, at);
+    event.target.selectedIndex = 0;
+  }
+});
+
 document.addEventListener("htmx:afterSettle", (event) => localise(event.target));
 localise(document);
 foldMenu();

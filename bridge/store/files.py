@@ -1,0 +1,74 @@
+"""Files that carriers may fetch for a while, to send them along with a text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bridge.store.database import Row, Transaction
+
+COLUMNS = "id, message_id, position, name, content_type, ends_at"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """A file without its content. `position` is its place among its message's media."""
+
+    id: str
+    message_id: str
+    position: int
+    name: str
+    content_type: str
+    ends_at: int
+
+
+def keep(tx: Transaction, file: File, content: bytes) -> None:
+    """Keep a file, in the place of an older one of the same message and position."""
+    tx.run(
+        "DELETE FROM files WHERE message_id = $1 AND position = $2", file.message_id, file.position
+    )
+    tx.run(
+        "INSERT INTO files (id, message_id, position, name, content_type, content, ends_at) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        *(file.id, file.message_id, file.position, file.name, file.content_type, content),
+        file.ends_at,
+    )
+
+
+def of_message(tx: Transaction, message_id: str) -> Sequence[File]:
+    """The files that go along with a message, in order."""
+    rows = tx.all(
+        f"SELECT {COLUMNS} FROM files WHERE message_id = $1 ORDER BY position",  # noqa: S608
+        message_id,
+    )
+    return [_file(row) for row in rows]
+
+
+def get(tx: Transaction, file_id: str) -> tuple[File, bytes] | None:
+    """A file and its content."""
+    row = tx.first("SELECT * FROM files WHERE id = $1", file_id)
+    return None if row is None else (_file(row), bytes(row["content"]))
+
+
+def prolong(tx: Transaction, message_id: str, ends_at_ms: int) -> None:
+    """Have the files of a message stay until then."""
+    tx.run("UPDATE files SET ends_at = $1 WHERE message_id = $2", ends_at_ms, message_id)
+
+
+def drop(tx: Transaction, message_id: str) -> None:
+    """Forget the files of a message: it is not sent, or its customer is erased."""
+    tx.run("DELETE FROM files WHERE message_id = $1", message_id)
+
+
+def has_ended(tx: Transaction) -> bool:
+    """Whether there are files that nobody may fetch any more."""
+    return tx.first("SELECT 1 FROM files WHERE ends_at <= $1 LIMIT 1", tx.now_ms()) is not None
+
+
+def drop_ended(tx: Transaction) -> int:
+    """Forget the files that nobody may fetch any more. Returns how many there were."""
+    return tx.run("DELETE FROM files WHERE ends_at <= $1", tx.now_ms())
+
+
+def _file(row: Row) -> File:
+    return File(**{name: row[name] for name in COLUMNS.split(", ")})
