@@ -244,6 +244,7 @@ CREATE TABLE work (
 CREATE INDEX work_waiting ON work (lane, id) WHERE state = 'waiting';
 CREATE INDEX work_by_due ON work (due_at, id) WHERE state = 'waiting';
 CREATE INDEX work_failed ON work (failed_at, id) WHERE state = 'failed';
+CREATE INDEX work_in_doubt ON work (lane) WHERE state = 'failed' AND intent IS NOT NULL;
 CREATE INDEX work_by_message ON work (message_id);
 
 -- A lane with work in it. Whoever claims it moves `due_at` past the lease's end.

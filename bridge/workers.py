@@ -22,6 +22,7 @@ from bridge.inbound.ticket import TicketWriter
 from bridge.metrics import Metrics
 from bridge.outbound.attachments import AttachmentSender
 from bridge.outbound.collect import ReplyCollector
+from bridge.outbound.giving_up import note_set_aside
 from bridge.outbound.send import TextSender
 from bridge.secrets import derive_key
 from bridge.settings import Settings
@@ -86,7 +87,7 @@ def build_workers(
         counters=metrics,
         on_set_aside={
             "text": inbound_ticket.note_set_aside,
-            "send": sender.note_set_aside,
+            "send": partial(note_set_aside, directory=directory, counters=metrics),
             "sweep": swept.note_set_aside,
         },
     )

@@ -9,24 +9,21 @@ from typing import Any
 import structlog
 
 from bridge.desks.contract import (
-    CommentDraft,
     Desk,
     RequesterSuspended,
     Ticket,
     TicketChanged,
     TicketClosed,
-    TicketDraft,
     TicketFull,
     TicketGone,
     TicketId,
-    UserId,
     Written,
 )
 from bridge.domain import tickets
 from bridge.domain.directory import Directory, Sender
-from bridge.domain.numbers import display, pretty
 from bridge.errors import CredentialsRefused, Refused, TryLater
 from bridge.inbound.body import bodies_of, how_many_fit, suspended_note
+from bridge.inbound.draft import Voice, draft_ticket
 from bridge.inbound.files import FileBringer, put_missing
 from bridge.inbound.requester import Requester, Requesters
 from bridge.store import comments, conversations, joined, messages, restored, updates, work
@@ -37,14 +34,15 @@ from bridge.store.messages import Message
 from bridge.store.restored import FLAG
 from bridge.store.updates import NoRoom, Turn
 from bridge.store.work import Item
-from bridge.ticketing.merges import TAGS, follow
+from bridge.ticketing.merges import follow
 from bridge.ticketing.notes import put_note
-from bridge.ticketing.writes import Aside, DeskWriter
+from bridge.ticketing.writes import Aside, DeskWriter, OpenedBefore
 from bridge.work.outcomes import Done, Job, Outcome, its_turn_later
 
 log = structlog.get_logger()
 MOST_ROUNDS = 5
 ASLEEP = frozenset({"pending", "hold", "solved"})
+WAKES = "wakes"  # beside a noted comment: the ticket is still to be opened again
 
 
 @dataclass(slots=True, kw_only=True)
@@ -72,26 +70,6 @@ class _Case:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Voice:
-    """In whose name a text is written: the customer's, or (None) the bridge's own, as a note."""
-
-    requester_id: UserId | None
-    body: str
-    uploads: tuple[str, ...] = ()
-
-    def comment(self, texts: Sequence[Message], *, reopen: bool) -> CommentDraft:
-        return CommentDraft(
-            body=self.body,
-            mark=texts[0].id,
-            covers=tuple(text.id for text in texts[1:]),
-            public=self.requester_id is not None,
-            author_id=self.requester_id,
-            reopen=reopen,
-            uploads=self.uploads,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TicketWriter:
     """Writes inbound texts to the desk."""
 
@@ -115,6 +93,8 @@ class TicketWriter:
         except NoRoom as full:
             return its_turn_later(full.words, full.wait_ms)
         aside = (job.item.intent or {}).get("aside", {})
+        if written is not None and WAKES in aside:
+            await self._wake(job, written.ticket_id)
         log.info("text.written", ticket=done.ticket_id, comment=done.comment_id)
 
         def save(tx: Transaction) -> None:
@@ -183,6 +163,9 @@ class TicketWriter:
                 if is_suspended:
                     return await self._write_for(job, case, requester)
                 return await self._write_as(job, case, requester)
+            except OpenedBefore as earlier:
+                case.linked = earlier.ticket.id
+                case.linked_requester = earlier.ticket.requester_id
             except (TicketClosed, TicketGone, TicketChanged):
                 continue  # it changed between the look and the write: choose again
             except RequesterSuspended:
@@ -205,7 +188,7 @@ class TicketWriter:
         ticket = await self._linked_ticket(case, requester)
         body = bodies_of(case.texts, case.now_ms, case.attached)
         uploads = tuple(case.uploads.values())
-        voice = _Voice(requester_id=requester.id, body=body, uploads=uploads)
+        voice = Voice(requester_id=requester.id, body=body, uploads=uploads)
         return await self._put(job, case, voice, ticket)
 
     async def _write_for(self, job: Job, case: _Case, requester: Requester) -> Written:
@@ -215,7 +198,7 @@ class TicketWriter:
         ticket = await self._own_ticket(case, requester)
         earlier = case.linked if ticket is None else None
         body = suspended_note(case.texts, requester.id, earlier, case.now_ms, case.attached)
-        voice = _Voice(requester_id=None, body=body, uploads=tuple(case.uploads.values()))
+        voice = Voice(requester_id=None, body=body, uploads=tuple(case.uploads.values()))
         return await self._put(job, case, voice, ticket)
 
     async def _own_ticket(self, case: _Case, requester: Requester) -> Ticket | None:
@@ -228,7 +211,7 @@ class TicketWriter:
             return None
         return ticket if ticket.requester_id == case.linked_requester else None
 
-    async def _put(self, job: Job, case: _Case, voice: _Voice, ticket: Ticket | None) -> Written:
+    async def _put(self, job: Job, case: _Case, voice: Voice, ticket: Ticket | None) -> Written:
         aside: dict[str, Any] = {
             "requester_id": voice.requester_id,
             "replies_from": case.replies_from_ms,
@@ -237,6 +220,7 @@ class TicketWriter:
         }
         if case.fellows:
             aside["joined"] = [job.item.id, *(fellow.work_id for fellow in case.fellows)]
+        plain = draft_ticket(case.texts, case.sender, voice)
         choice = tickets.choose(None if ticket is None else ticket.status)
         if ticket is not None and isinstance(choice, tickets.Comment):
             reopen = choice.reopen and (case.reopens or ticket.status != "solved")
@@ -247,24 +231,27 @@ class TicketWriter:
             except TicketFull:
                 full = f"The earlier ticket #{ticket.id} is full: Zendesk takes no more comments."
                 notes = {"notes": [*case.notes, full], "requester_id": voice.requester_id}
-                return await self.writer.create(job, _ticket(case, voice), aside | notes)
+                return await self.writer.create(job, plain, aside | notes)
             if case.reopens and not choice.reopen and written.status in ASLEEP:
                 await self._wake(job, ticket.id)
             return written
         if ticket is None:
-            return await self.writer.create(job, _ticket(case, voice), aside)
+            return await self.writer.create(job, plain, aside)
         try:
-            return await self.writer.create(job, _ticket(case, voice, ticket.id), aside)
-        except (RequesterSuspended, CredentialsRefused):
+            follow_up = draft_ticket(case.texts, case.sender, voice, ticket.id)
+            return await self.writer.create(job, follow_up, aside)
+        except (RequesterSuspended, CredentialsRefused, TicketChanged):
             raise
         except Refused:
             # A closed ticket that can't be followed (archived): a plain new one.
-            return await self.writer.create(job, _ticket(case, voice), aside)
+            return await self.writer.create(job, plain, aside)
 
     async def _wake(self, job: Job, ticket_id: TicketId) -> None:
         """It was solved in the second in which it was read, which the stamp can't tell. The text
         stands by now: whatever comes of this, it must not be written again."""
-        await job.keep(lambda tx: updates.note(tx, ticket_id, self.writer.limits))
+        intent = job.item.intent or {}
+        noted = {**intent, "aside": {**intent.get("aside", {}), WAKES: True}}
+        await job.intend(noted, lambda tx: updates.note(tx, ticket_id, self.writer.limits))
         try:
             await self._desk.reopen(ticket_id)
         except Refused as error:
@@ -381,20 +368,3 @@ def note_set_aside(tx: Transaction, item: Item, words: str) -> None:
     if item.message_id is not None:
         messages.set_state(tx, item.message_id, "failed", reason=words)
         joined.set_aside(tx, item, words)
-
-
-def _ticket(case: _Case, voice: _Voice, follow_up_of: TicketId | None = None) -> TicketDraft:
-    message, sender = case.texts[0], case.sender
-    to = display(message.sender) if sender is None else sender.name or display(message.sender)
-    return TicketDraft(
-        key=message.id,
-        subject=f"Text from {pretty(message.customer)} to {to}",
-        requester_id=voice.requester_id,
-        first=voice.comment(case.texts, reopen=False),
-        tags=(*TAGS, *(sender.tags if sender is not None else ())),
-        number=display(message.sender),
-        follow_up_of=follow_up_of,
-        brand_id=None if sender is None else sender.brand_id,
-        group_id=None if sender is None else sender.group_id,
-        ticket_form_id=None if sender is None else sender.ticket_form_id,
-    )

@@ -34,7 +34,7 @@ from bridge.store import comments, conversations, files, messages, parts, restor
 from bridge.store.database import Transaction
 from bridge.store.files import File
 from bridge.store.messages import Message
-from bridge.store.parts import EarlyReport, Part
+from bridge.store.parts import ASKED, RESENT, EarlyReport, Part
 from bridge.store.restored import FLAG, TOO_OLD
 from bridge.store.work import Item
 from bridge.work.outcomes import Done, GaveUp, Job, Later, Outcome, its_turn_later
@@ -44,7 +44,6 @@ log = structlog.get_logger()
 LOOKS = (1, 4, 12, 36)  # when to look, in multiples of the settle wait since the send began
 PAUSED_MS = 2_000  # between looks whether a sender's pause has ended
 KEY_HOLDS_MS = 23 * 3600 * 1000  # carriers keep an idempotency key for a day
-RESENT = 100  # added to a part's looks once it has been sent again: that happens once
 TO_SEND = frozenset({"queued", "sending", "failed", "refused", "uncertain"})
 Policy = Literal["resend", "hold"]
 
@@ -213,16 +212,17 @@ class TextSender:
             if await case.counting.keep(job, lambda tx: self._adopt(tx, case, part, found)):
                 return None
         now_ms = await job.keep(lambda tx: _count_look(tx, part))
+        is_asked = part.looks >= ASKED
         if _repeats_safely(case.carrier, now_ms - begun_at):
             if looks + 1 < len(LOOKS):
                 return None  # made again under its key: if it went out, this says so
-        elif looks + 1 < len(LOOKS):
+        elif looks + 1 < len(LOOKS) and not is_asked:
             due_ms = begun_at + int(LOOKS[looks + 1] * self.settle_wait_s * 1000)
             wait_s = max(0.0, (due_ms - now_ms) / 1000)
             return _wait_for_sign(job, part, "no sign of the text yet", wait_s)
-        if case.policy == "resend" and part.looks < RESENT:
+        if is_asked or (case.policy == "resend" and part.looks < RESENT):
             log.warning("text.sent_again", message=case.message.id, part=part.position)
-            await job.keep(lambda tx: parts.send_again(tx, part.id, looks=RESENT))
+            await job.keep(lambda tx: parts.send_again(tx, part.id))
             return None
         return GaveUp(
             words="it is not certain whether this text was sent",
@@ -300,7 +300,7 @@ class TextSender:
             conversations.note_outbound(tx, case.message.conversation_id)
 
     def _take_back(self, tx: Transaction, case: _Case, part: Part) -> None:
-        parts.take_back(tx, part.id, resent=RESENT)
+        parts.take_back(tx, part.id)
         sum_up(tx, case.message)
 
     def _refused_by_carrier(self, case: _Case, part: Part, error: Refused) -> Outcome:
@@ -341,18 +341,6 @@ class TextSender:
         """Tell the agent what they could not know: many texts, or sent after all."""
         tell_what_went(tx, case.message)
         restored.flag_notes(tx, item)
-
-    def note_set_aside(self, tx: Transaction, item: Item, words: str) -> None:
-        """A message set aside without an outcome of its own is failed, and its agent told."""
-        message = messages.get(tx, str(item.message_id))
-        if message is None or message.state not in ("queued", "sending"):
-            return
-        for part in parts.of_message(tx, message.id):
-            if part.carrier_id is None:
-                parts.set_outcome(tx, part.id, "failed", reason=words)
-        sum_up(tx, message)
-        tell_agent(tx, message, wording.given_up(words), self.directory(tx))
-        self.counters.count_outbound("failed")
 
 
 def _asked_at(tx: Transaction, message: Message, since_ms: int) -> int:

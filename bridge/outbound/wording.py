@@ -72,6 +72,15 @@ def given_up(reason: str) -> str:
     )
 
 
+def begun_and_given_up(reason: str) -> str:
+    """A reply was given up while it was on its way to the carrier."""
+    return (
+        "It is not certain that this reply was texted, and it is not tried again by itself: "
+        f"{_sentence(reason)} Ask the customer, or ask an admin to have it tried again: the bridge "
+        "then looks first whether the carrier has it."
+    )
+
+
 def undelivered(reason: str | None, code: str | None) -> str:
     """The carrier took a reply and could not deliver it."""
     why = reason or "the carrier did not say why; the phone may be off or out of reach"

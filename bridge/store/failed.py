@@ -9,6 +9,7 @@ from bridge.store import changes
 from bridge.store.changes import Author
 from bridge.store.database import Row, Transaction
 from bridge.store.messages import MESSAGES
+from bridge.store.parts import ASKED
 from bridge.store.work import WORK
 
 GIVEN_UP = "given up"
@@ -57,10 +58,14 @@ SET state = CASE direction WHEN 'inbound' THEN 'received' ELSE 'queued' END,
 WHERE id = $1 AND state IN ('failed', 'refused', 'uncertain')
 """
 
-# What the carrier has taken stays with it; the rest begins as if it had never been tried.
+# What the carrier has taken stays with it, and what it may have taken is looked for once more; the
+# rest begins as if it had never been tried.
 REVIVE_PARTS = """
 UPDATE parts
-SET state = 'queued', begun_at = NULL, looks = 0, error = NULL, reason = NULL, updated_at = $2
+SET state = CASE WHEN state = 'uncertain' AND begun_at IS NOT NULL THEN 'sending' ELSE 'queued' END,
+    begun_at = CASE state WHEN 'uncertain' THEN begun_at END,
+    looks = CASE state WHEN 'uncertain' THEN $3 ELSE 0 END,
+    error = NULL, reason = NULL, updated_at = $2
 WHERE message_id = $1 AND state IN ('failed', 'refused', 'uncertain') AND carrier_id IS NULL
 """
 
@@ -108,7 +113,7 @@ def retry(tx: Transaction, ref: str, by: Author = A_COMMAND) -> None:
     tx.run(OPEN_LANE, work["lane"], work["account"], now_ms)
     if work["message_id"] is not None and work["kind"] in CARRIES_MESSAGE:
         tx.run(REVIVE_MESSAGE, work["message_id"], now_ms)
-        tx.run(REVIVE_PARTS, work["message_id"], now_ms)
+        tx.run(REVIVE_PARTS, work["message_id"], now_ms, ASKED)
         tx.announce(MESSAGES)
     tx.announce(WORK)
 

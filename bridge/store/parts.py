@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from bridge.store.database import Row, Transaction
 
 EARLY_MS = 24 * 3600 * 1000
+# Added to a part's looks:
+RESENT = 100  # it has been sent again, which happens once by itself
+ASKED = 200  # somebody has it tried again: after one look it is sent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +28,7 @@ class Part:
     error: str | None
     reason: str | None
     begun_at: int | None
-    looks: int
+    looks: int  # at the carrier; see RESENT and ASKED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,21 +97,21 @@ def begin(tx: Transaction, part_id: str) -> None:
     )
 
 
-def take_back(tx: Transaction, part_id: str, *, resent: int) -> None:
-    """Note that the send certainly did not happen; `looks` of `resent` or more stay remembered."""
+def take_back(tx: Transaction, part_id: str) -> None:
+    """Note that the send certainly did not happen; that it was sent again stays remembered."""
     tx.run(
         "UPDATE parts SET state = 'queued', begun_at = NULL, updated_at = $1, "
         "looks = CASE WHEN looks >= $2 THEN $2 ELSE 0 END WHERE id = $3",
-        *(tx.now_ms(), resent, part_id),
+        *(tx.now_ms(), RESENT, part_id),
     )
 
 
-def send_again(tx: Transaction, part_id: str, *, looks: int) -> None:
-    """Give up looking for a lost send and have it sent once more; `looks` remembers that."""
+def send_again(tx: Transaction, part_id: str) -> None:
+    """Give up looking for a lost send and have it sent once more."""
     tx.run(
         "UPDATE parts SET state = 'queued', begun_at = NULL, looks = $1, updated_at = $2 "
         "WHERE id = $3 AND carrier_id IS NULL",  # its report may come at the last moment
-        *(looks, tx.now_ms(), part_id),
+        *(RESENT, tx.now_ms(), part_id),
     )
 
 

@@ -4,13 +4,17 @@ The intent is durable before the request leaves. When the outcome is not known, 
 first: a create is repeated byte for byte under its idempotency key while Zendesk remembers it
 (2 hours), and sought by its external id after that; a comment is sought by its mark. Every
 comment carries the ticket's stamp, so that an attempt that is still under way can't land too.
+
+Work that is set aside with such a write in doubt keeps it. Whoever is about to open a ticket behind
+it looks first whether it has opened one.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
@@ -31,10 +35,13 @@ from bridge.desks.contract import (
     Written,
 )
 from bridge.domain.limits import Limits
-from bridge.errors import CredentialsRefused, Refused
-from bridge.store import updates
+from bridge.errors import BridgeError, CredentialsRefused, Refused
+from bridge.store import conversations, doubts, updates, work
 from bridge.store.database import Transaction
+from bridge.store.doubts import Doubt
 from bridge.store.restored import FLAG
+from bridge.store.updates import NoRoom
+from bridge.store.work import Item
 from bridge.ticketing.restored import find_written
 from bridge.work.outcomes import Job
 
@@ -42,7 +49,24 @@ log = structlog.get_logger()
 
 KEY_LIFE_MS = 110 * 60 * 1000  # of the two hours that Zendesk remembers a key
 CLOCKS_APART_MS = 10 * 60 * 1000  # how far the desk's clock may be behind ours
+ON_ITS_WAY_MS = 60_000  # how long what was given up may still be applied
 Aside = Mapping[str, Any]
+
+
+class OpenedBefore(TicketChanged):
+    """Work that was set aside has opened a ticket, which is the conversation's now: write there."""
+
+    def __init__(self, desk: str, ticket: Ticket) -> None:
+        super().__init__(desk, "earlier work has opened a ticket", code="opened")
+        self.ticket = ticket
+
+
+class _InDoubt(BridgeError):
+    """Work that was set aside may have opened tickets: nothing was noted."""
+
+    def __init__(self, of: Sequence[Doubt]) -> None:
+        super().__init__()
+        self.of = of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +101,7 @@ class DeskWriter:
         return found
 
     async def create(self, job: Job, draft: TicketDraft, aside: Aside | None = None) -> Written:
-        """Open a ticket. Raises RequesterSuspended and the four outcomes.
+        """Open a ticket. Raises NoRoom, OpenedBefore, RequesterSuspended and the four outcomes.
 
         `aside` is kept with the intent: what is to be remembered once the write is known.
         """
@@ -94,7 +118,7 @@ class DeskWriter:
             "at": self.clock.now_ms(),
             "aside": dict(aside or {}),
         }
-        await job.intend(intent)
+        await self._intend_to_open(job, intent)
         try:
             return await self.desk.create_ticket(key, body)
         except CredentialsRefused:
@@ -104,6 +128,37 @@ class DeskWriter:
             # a ticket by then: it has to choose anew, not to repeat this.
             await job.intend(None)
             raise
+
+    async def _intend_to_open(self, job: Job, intent: Mapping[str, Any]) -> None:
+        """Note that a ticket is about to be opened, once it is known that none was before."""
+
+        def check(tx: Transaction) -> None:
+            left = doubts.creations(tx, job.item.lane)
+            if left:
+                raise _InDoubt(left)
+
+        try:
+            await job.intend(intent, check)
+        except _InDoubt as found:
+            await self._settle_doubts(job, found.of)
+            await job.intend(intent, check)
+
+    async def _settle_doubts(self, job: Job, left: Sequence[Doubt]) -> None:
+        """Look whether work that was set aside has opened a ticket. Raises OpenedBefore, NoRoom.
+
+        It is looked for and not tried again: it may be what has crashed the bridge.
+        """
+        now_ms = await job.keep(lambda tx: tx.now_ms())
+        age_ms = now_ms - max(doubt.since_ms for doubt in left)
+        if 0 <= age_ms < ON_ITS_WAY_MS:  # before its beginning: the clock was set back
+            raise NoRoom("an earlier text may be opening a ticket", ON_ITS_WAY_MS - age_ms)
+        opened: Ticket | None = None
+        for doubt in left:
+            found = next(iter(await self.desk.find_tickets(doubt.external_id)), None)
+            await job.keep(partial(_resolve, item=job.item, doubt=doubt, found=found))
+            opened = found or opened
+        if opened is not None:
+            raise OpenedBefore(self.desk.name, opened)
 
     async def append(
         self,
@@ -187,3 +242,20 @@ class DeskWriter:
                     files=frozenset(each.name for each in comment.attachments),
                 )
         return None
+
+
+def _resolve(tx: Transaction, *, item: Item, doubt: Doubt, found: Ticket | None) -> None:
+    if found is None:
+        doubts.note_not_opened(tx, doubt)
+        return
+    log.warning("ticket.opened_before", ticket=found.id)
+    doubts.note_opened(tx, doubt, found.id, found.requester_id)
+    if item.conversation_id is not None:
+        conversations.link(
+            tx,
+            conversation_id=item.conversation_id,
+            ticket_id=found.id,
+            requester_id=found.requester_id,
+            replies_from=int(doubt.intent["aside"].get("replies_from", 0)),
+        )
+        work.put_look(tx, found.id, item.account)  # for replies written meanwhile

@@ -43,11 +43,13 @@ class Dead(Exception):
 
 @dataclass(slots=True, kw_only=True)
 class Fault:
-    """What is to happen at the n-th commit or call from now on (1: the next)."""
+    """What is to happen at the n-th commit or call from now on (1: the next); of those with this
+    in their name, where one is given."""
 
     at: At
     how: How
     number: int
+    of: str = ""
     happened_at: str | None = None  # the step's name, once it has happened
 
 
@@ -163,9 +165,11 @@ class Mortal:
     def _reached(self, at: At, name: str) -> How | None:
         """Count a step. Returns what is to happen at it."""
         self.steps.append((at, name))
-        self._counts[at] += 1
         fault = self.fault
-        if fault is None or fault.at != at or fault.number != self._counts[at]:
+        self._counts[at] += fault is None or fault.of in name
+        if fault is None or fault.at != at or fault.of not in name:
+            return None
+        if fault.number != self._counts[at]:
             return None
         fault.happened_at = name
         return fault.how

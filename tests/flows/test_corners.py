@@ -150,6 +150,27 @@ async def test_ticket_solved_in_the_second_in_which_it_was_read_is_open_again(
     await eventually(lambda: sandbox.zendesk.tickets[ticket].status == "open")
 
 
+async def test_ticket_that_can_not_be_opened_again_at_once_is_opened_later(
+    sandbox: Sandbox,
+) -> None:
+    ticket = await open_ticket(sandbox)
+    path = f"/api/v2/tickets/{ticket}"
+    await sandbox.zendesk.set_status(ticket, "open")
+    written = sandbox.zendesk.faults.hold_before("PUT", path)
+    await sandbox.twilio.customer_texts(MAYA, ACME, "second")
+    await written.wait_arrived()
+    stamp_ms = sandbox.zendesk.tickets[ticket].updated_ms
+    await sandbox.zendesk.set_status(ticket, "solved")
+    sandbox.zendesk.tickets[ticket].updated_ms = stamp_ms  # in the second in which it was read
+    sandbox.zendesk.faults.refuse("PUT", path, 503, times=2)  # behind the one that is held
+
+    written.open()
+
+    await eventually(lambda: sandbox.zendesk.tickets[ticket].status == "open")
+    await settled(sandbox)
+    assert len(sandbox.zendesk.comments(ticket)) == 2
+
+
 async def test_opt_out_is_noted_once_on_a_ticket_of_two_conversations(sandbox: Sandbox) -> None:
     await cast.text(sandbox, MAYA, ACME, "one")
     await cast.text(sandbox, MAYA, cast.ORDERS, "two")

@@ -63,15 +63,19 @@ async def test_a_retried_reply_is_queued_again_with_what_was_not_accepted(
     await add_part(database, "m", 0, state="delivered")
     await add_part(database, "m", 1, state="uncertain", carrier_id=None, begun_at=BEGAN, looks=4)
     await add_part(database, "m", 2, state="failed", error="30008")
+    await add_part(database, "m", 3, state="failed", carrier_id=None, begun_at=BEGAN)
     await add_failed_work(database, "w", message_id="m", kind="send", lane="out:c1")
 
     await database.write(lambda tx: failed.retry(tx, "w"))
 
     assert await column(database, "SELECT state FROM messages WHERE id = 'm'") == "queued"
     assert await column(database, "SELECT state FROM parts WHERE id = 'm-0'") == "delivered"
-    assert await column(database, "SELECT state FROM parts WHERE id = 'm-1'") == "queued"
-    assert await column(database, "SELECT begun_at FROM parts WHERE id = 'm-1'") is None
+    # What may have left is looked for first; what certainly has not begins anew.
+    assert await column(database, "SELECT state FROM parts WHERE id = 'm-1'") == "sending"
+    assert await column(database, "SELECT begun_at FROM parts WHERE id = 'm-1'") == BEGAN
     assert await column(database, "SELECT state FROM parts WHERE id = 'm-2'") == "failed"
+    assert await column(database, "SELECT state FROM parts WHERE id = 'm-3'") == "queued"
+    assert await column(database, "SELECT begun_at FROM parts WHERE id = 'm-3'") is None
     assert await column(database, "SELECT told_agent FROM messages WHERE id = 'm'") == 2
 
 

@@ -64,7 +64,7 @@ async def test_a_send_that_did_not_happen_is_as_if_never_begun(database: Databas
         add(tx, "p")
         parts.begin(tx, "p")
         parts.count_look(tx, "p")
-        parts.take_back(tx, "p", resent=100)
+        parts.take_back(tx, "p")
 
     await database.write(use)
 
@@ -84,7 +84,7 @@ async def test_looks_are_counted_and_a_second_send_is_remembered(
     await database.write(use)
     assert (await get(database)).looks == 2
 
-    await database.write(lambda tx: parts.send_again(tx, "p", looks=100))
+    await database.write(lambda tx: parts.send_again(tx, "p"))
     part = await get(database)
     assert (part.state, part.begun_at, part.looks) == ("queued", None, 100)
 
