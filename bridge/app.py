@@ -244,8 +244,7 @@ class Service:
 
     async def _join_late(self) -> None:
         """Take in long texts of which a part is missing for good."""
-        if all(carrier.capabilities.joins_parts for carrier in self.carriers.values()):
-            return
+        # Whichever carriers there are now: one that is gone may have left parts behind.
         late_before = self.clock.now_ms() - LATE_MS
         if await self.database.read(lambda tx: pieces.late(tx, late_before)):
             joined = await self.database.write(
