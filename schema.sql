@@ -9,8 +9,8 @@
 -- is a BIGINT identity, TEXT is TEXT COLLATE "C", BLOB is BYTEA, and the ledger's triggers call a
 -- function.
 
--- Facts about this installation: settings_version; restored, where it began from a backup
--- (bridge/store/restored.py); place, on PostgreSQL, by which a restored dump is known;
+-- Facts about this installation: settings_version; halted, since when all sending is; restored, where
+-- it began from a backup (bridge/store/restored.py); place, on PostgreSQL, by which a restored dump is known;
 -- clock_followed_to, on SQLite, where the machine's clock was set (bridge/store/leaps.py).
 CREATE TABLE meta (
     name  TEXT PRIMARY KEY,
@@ -25,7 +25,8 @@ CREATE TABLE migrations (
 
 -- What `bridge import` and `zendesk setup` set: one document a sender, list, keyword rule ...
 CREATE TABLE settings (
-    section  TEXT NOT NULL,          -- "senders", "lists", "keywords", "hours", "auto_replies", "templates", "desk"
+    section  TEXT NOT NULL,          -- "senders", "lists", "keywords", "hours", "auto_replies",
+                                     -- "templates", "desk"
     name     TEXT NOT NULL,          -- what identifies it within the section
     position BIGINT NOT NULL,
     document TEXT NOT NULL,          -- JSON

@@ -283,6 +283,7 @@ class Service:
             sign_on=sign_on_of(self.settings, self._sign_on_http),
             tickets_from=self.settings.tickets_from,
             media_key=media_key(self.settings),
+            halted=lambda: self.directory.latest.halt.is_on,
         )
 
     async def take_text(self, carrier: str, text: InboundText) -> None:

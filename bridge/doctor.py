@@ -105,6 +105,7 @@ async def _database(
         await database.close()
     findings.append(Finding(check="database", ok=True, detail="opened, current, written to"))
     findings.append(_settings(directory))
+    findings.append(_sending(directory))
     findings.append(_backlog(*backlog))
     if looking is not None and looking.is_looking:
         findings.append(_restored(looking))
@@ -166,6 +167,16 @@ def _settings(directory: Directory) -> Finding:
             mend="write them into a settings file and run: bridge import FILE",
         )
     return Finding(check="senders", ok=True, detail=f"{len(directory.senders)} set up")
+
+
+def _sending(directory: Directory) -> Finding:
+    since_ms = directory.halt.since_ms
+    return _judged(
+        "sending",
+        ok=since_ms is None,
+        detail="texts leave" if since_ms is None else f"halted since {rfc3339(since_ms)}",
+        mend="let texts leave again: `bridge sending resume`, or the console's page Senders",
+    )
 
 
 def _backlog(waiting: int, failed: int, _oldest: int | None) -> Finding:

@@ -100,8 +100,8 @@ class Metrics:
         self._log_lines = Gauge(
             "bridge_log_lines_dropped", "Log lines that could not be written", registry=registry
         )
-        build = Gauge("bridge_build_info", "The version", ["version"], registry=registry)
-        build.labels(bridge.__version__).set(1)
+        self._halted = Gauge("bridge_sending_halted", "1 while no text leaves", registry=registry)
+        _tell_version(registry)
 
     def count_inbound(self, verdict: str) -> None:
         """Count a text that got its verdict."""
@@ -141,6 +141,10 @@ class Metrics:
         self._work.labels("failed").set(backlog.failed)
         self._oldest.set(backlog.oldest_s)
 
+    def set_halted(self, *, halted: bool) -> None:
+        """Note whether all sending is halted: called before `render`."""
+        self._halted.set(int(halted))
+
     def watch_log_lines(self, dropped: Callable[[], int]) -> None:
         """Ask `dropped`, at each `render`, how many log lines were lost so far."""
         self._log_lines.set_function(dropped)
@@ -148,3 +152,8 @@ class Metrics:
     def render(self) -> bytes:
         """Everything in Prometheus's text format, to be served as CONTENT_TYPE."""
         return generate_latest(self._registry)
+
+
+def _tell_version(registry: CollectorRegistry) -> None:
+    build = Gauge("bridge_build_info", "The version", ["version"], registry=registry)
+    build.labels(bridge.__version__).set(1)

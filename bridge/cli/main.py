@@ -14,6 +14,7 @@ import bridge
 from bridge.cli.contacts import contacts
 from bridge.cli.failed import failed
 from bridge.cli.messages import messages
+from bridge.cli.sending import sending
 from bridge.cli.service import backup, demo, doctor, migrate, serve
 from bridge.cli.settings_file import export_file, import_file
 from bridge.cli.users import users
@@ -36,7 +37,7 @@ def cli() -> None:
 
 for command in (
     *(demo, serve, doctor, migrate, backup, import_file, export_file),
-    *(messages, failed, contacts, users, zendesk),
+    *(messages, failed, sending, contacts, users, zendesk),
 ):
     cli.add_command(command)
 

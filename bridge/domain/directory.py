@@ -16,6 +16,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from bridge.domain.auto_replies import HOUR_MS, AutoTexts
+from bridge.domain.halt import Halt
 from bridge.domain.hours import Week, make_week, read_holiday, read_range, read_zone
 from bridge.domain.keywords import KeywordRule, Match, RuleBook, normalise
 from bridge.domain.numbers import country_of, is_country, read_address, read_sender_number
@@ -358,6 +359,7 @@ class Directory:
     hours: Mapping[str, Week]  # by name
     auto_replies: Mapping[str | None, AutoTexts]  # by address; None is for all others
     desk: DeskRecord
+    halt: Halt
 
     def rule(self, name: str) -> KeywordRule | None:
         """The keyword rule of this name, None where it is gone."""
@@ -377,6 +379,7 @@ def make_directory(
     hours: Iterable[Hours] = (),
     auto_replies: Iterable[AutoReply] = (),
     desk: DeskRecord | None = None,
+    halt: Halt | None = None,
 ) -> Directory:
     """Compile documents into a snapshot."""
     rules = [entry.compiled() for entry in keywords]
@@ -393,4 +396,5 @@ def make_directory(
             for address in entry.senders or (None,)
         },
         desk=desk or DeskRecord(),
+        halt=halt or Halt(),
     )

@@ -27,6 +27,7 @@ from bridge.outbound.track import (
     learn_from,
     sum_up,
     tell_agent,
+    tell_of_halt,
     tell_what_went,
 )
 from bridge.outbound.withdrawn import was_withdrawn, withdraw
@@ -172,6 +173,9 @@ class TextSender:
         refused = refusal(tx, case.message, sender, is_first=is_first)
         if refused is not None:
             return refused
+        if self.directory(tx).halt.is_on:
+            tell_of_halt(tx, case.message)
+            return its_turn_later(wording.HALTED, PAUSED_MS)
         if sender is not None and sender.is_paused:
             return its_turn_later("the sender is paused", PAUSED_MS)
         asked = None if sender is None else sender.pace

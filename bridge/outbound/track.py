@@ -172,3 +172,16 @@ def tell_what_went(tx: Transaction, message: Message) -> None:
             message_id=message.id,
             text=text,
         )
+
+
+def tell_of_halt(tx: Transaction, message: Message) -> None:
+    """Note that a text waits for sending to be resumed, and tell its agent, both once."""
+    is_news = messages.note_wait(tx, message.id, wording.HALTED)
+    if is_news and message.kind == "reply" and message.conversation_id is not None:
+        put_note(
+            tx,
+            conversation_id=message.conversation_id,
+            ticket_id=message.ticket_id,
+            message_id=message.id,
+            text=f"{wording.WAITS_FOR_RESUMING}\n\n{wording.the_reply(message.body)}",
+        )

@@ -47,6 +47,11 @@ NO_SENDER = (
     "bridge. Ask an admin to add it again, then have the reply tried again."
 )
 FOUND_TOO_LATE = "found only by a sweep, when it was too old to be sent"
+HALTED = "all sending is halted"
+WAITS_FOR_RESUMING = (
+    "This reply waits: an admin has halted all texts. It goes out by itself once they let texts "
+    "leave again. If it should not go then, make the comment private."
+)
 MADE_PRIVATE = "made private or redacted before it was sent"
 
 

@@ -195,6 +195,18 @@ def set_state(
     tx.announce(MESSAGES)
 
 
+def note_wait(tx: Transaction, message_id: str, reason: str) -> bool:
+    """Note why a text waits. Returns whether that is news."""
+    sql = (
+        "UPDATE messages SET reason = $1, updated_at = $2 "
+        "WHERE id = $3 AND coalesce(reason, '') <> $1"
+    )
+    is_news = tx.run(sql, reason, tx.now_ms(), message_id) > 0
+    if is_news:
+        tx.announce(MESSAGES)
+    return is_news
+
+
 def set_content(
     tx: Transaction,
     message_id: str,

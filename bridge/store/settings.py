@@ -20,6 +20,7 @@ from bridge.domain.directory import (
     Template,
     make_directory,
 )
+from bridge.domain.halt import Halt
 from bridge.domain.settings_changes import Documents, Plan, plan_import
 from bridge.domain.settings_file import SettingsFile
 from bridge.errors import UserMistake
@@ -31,9 +32,12 @@ D = TypeVar("D", bound=Document)
 
 SETTINGS: Final = "settings"  # the topic announced with every change
 _DESK_NAME: Final = "zendesk"
+_ALL: Final = "(all)"
 A_COMMAND: Final = Author(how="command")
 
 VERSION = "SELECT value FROM meta WHERE name = 'settings_version'"
+
+HALTED = "SELECT value FROM meta WHERE name = 'halted'"
 
 BUMP = """
 INSERT INTO meta (name, value) VALUES ('settings_version', '1')
@@ -64,6 +68,7 @@ def load_directory(tx: Transaction) -> Directory:
         hours=documents.hours,
         auto_replies=documents.auto_replies,
         desk=load_desk(tx),
+        halt=load_halt(tx),
     )
 
 
@@ -165,6 +170,29 @@ def save_desk(tx: Transaction, record: DeskRecord, by: Author = A_COMMAND) -> No
         )
     _write(tx, "desk", {} if record == DeskRecord() else {_DESK_NAME: record})
     note_change(tx)
+
+
+def load_halt(tx: Transaction) -> Halt:
+    """Whether all sending is halted."""
+    row = tx.first(HALTED)
+    return Halt() if row is None else Halt(since_ms=int(row["value"]))
+
+
+def save_halt(tx: Transaction, *, on: bool, by: Author = A_COMMAND) -> bool:
+    """Halt all sending, or let texts leave again. Returns whether that changed anything.
+
+    It is no part of the settings file: what keeps texts back in need is not lifted by an import.
+    """
+    if load_halt(tx).is_on == on:
+        return False
+    what = "halted" if on else "resumed"
+    changes.note(tx, by, subject="sending", name=_ALL, what=what, before=None, after=None)
+    if on:
+        tx.run("INSERT INTO meta (name, value) VALUES ('halted', $1)", str(tx.now_ms()))
+    else:
+        tx.run("DELETE FROM meta WHERE name = 'halted'")
+    note_change(tx)
+    return True
 
 
 def _without_secret(record: DeskRecord) -> dict[str, str | int]:

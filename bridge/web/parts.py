@@ -46,6 +46,7 @@ class WebParts:
       had been used for the same message. Raises BadRequest, NotDurable.
     - `sign_on`: the OpenID provider, None where only passwords open the console.
     - `media_key`: what addresses of files are signed with; empty where there are none.
+    - `halted`: whether an admin keeps every text back.
     - `tickets_from`: whose texts become tickets where a sender doesn't say otherwise.
     - `wake`: there is work to do. `ready`: None, or why nothing can be stored.
     """
@@ -67,6 +68,7 @@ class WebParts:
     tickets_from: TicketsFrom = "anyone"
     sign_on: SignOn | None = None
     media_key: bytes = b""
+    halted: Callable[[], bool] = lambda: False
 
 
 PARTS = web.AppKey("parts", WebParts)

@@ -35,7 +35,9 @@ async def show_readiness(request: web.Request) -> web.Response:
     except TimeoutError:
         reason = f"the database did not answer within {READY_WITHIN_S:g} s"
     if reason is None:
-        return web.json_response({"status": "ready"})
+        halted = request.app[PARTS].halted()
+        # No fault: whoever halted it knows, and texts of customers are taken in as ever.
+        return web.json_response({"status": "ready"} | ({"sending": "halted"} if halted else {}))
     return web.json_response({"status": "not ready", "reason": reason}, status=503)
 
 
@@ -46,4 +48,5 @@ async def show_metrics(request: web.Request) -> web.Response:
         waiting, failed, oldest_ms = await parts.database.read(backlog)
         age_s = 0.0 if oldest_ms is None else max(0, parts.clock.now_ms() - oldest_ms) / 1000
         parts.metrics.set_backlog(Backlog(waiting=waiting, failed=failed, oldest_s=age_s))
+    parts.metrics.set_halted(halted=parts.halted())
     return web.Response(body=parts.metrics.render(), headers={"Content-Type": CONTENT_TYPE})

@@ -52,6 +52,28 @@ def test_measure(text: str, encoding: str, units: int, segments: int) -> None:
     assert (found.encoding, found.units, found.segments) == (encoding, units, segments)
 
 
+@pytest.mark.parametrize(
+    ("table", "letters"),
+    [
+        ("Turkish", "ğĞşŞıİ"),
+        ("Spanish", "áíóúÁÍÓÚ"),
+        ("Portuguese", "êçôãõâÂÊÔÃÕ"),
+        ("Hindi", "नमस्ते"),
+        ("Urdu", "سلام"),
+    ],
+)
+def test_letters_of_the_national_tables_are_counted_as_carriers_do_without_them(
+    table: str, letters: str
+) -> None:
+    # 3GPP TS 23.038 has shift tables for these languages, by which such a text could stay in 7
+    # bits. No carrier's API announces one: UCS-2 is charged, and an independent count agrees.
+    for letter in letters:
+        text = "a" * 120 + letter
+        assert measure(text).encoding == "UCS-2", table
+        assert measure(text).segments == len(smsutil.split(text).parts) == 2
+    assert measure("a" * 120 + "Çéèñ").segments == 1  # these stand in the basic table
+
+
 def test_the_tables_have_the_standard_size() -> None:
     assert len(GSM_BASIC) == 127  # 128 places, one of them the escape
     assert len(GSM_EXTENSION) == 10

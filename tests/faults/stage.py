@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -35,6 +35,7 @@ PACE = {
     "BRIDGE_ZENDESK_UPDATES_PER_TICKET": "1000000",
 }
 FAILURES = frozenset({"undelivered", "failed"})
+File = tuple[str, bytes]  # a content type, and the content
 AREAS = ("212", "213", "305", "312", "404", "415", "503", "512", "617", "702", "713")
 
 
@@ -99,10 +100,10 @@ class Stage:
 
     # ---- what is said
 
-    async def text(self, customer: str, to: str, words: str) -> None:
+    async def text(self, customer: str, to: str, words: str, *pictures: File) -> None:
         """Text us. The carrier notes whether anybody answered."""
         key = self.key()
-        await self._text(customer, to, f"{words} {key}", key=key)
+        await self._text(customer, to, f"{words} {key}", key=key, pictures=pictures)
 
     async def stop(self, customer: str, to: str) -> None:
         """Opt out."""
@@ -114,11 +115,21 @@ class Stage:
         if result.statuses[-1:] != (200,):
             self._unheard.append(result.sid)
 
-    async def reply(self, ticket_id: int, *words: str, customer: str, sender: str) -> None:
+    async def reply(
+        self,
+        ticket_id: int,
+        *words: str,
+        customer: str,
+        sender: str,
+        pictures: Sequence[File] = (),
+    ) -> None:
         """Reply as an agent: one text, of which each of these words gets a key of its own."""
         keys = tuple(self.key() for _ in words)
         body = " ".join(f"{key} {said}" for key, said in zip(keys, words, strict=True))
-        comment = await self.sandbox.zendesk.agent_replies(ticket_id, f"<p>{body}</p>")
+        files = [(f"{at}.jpg", *picture) for at, picture in enumerate(pictures)]
+        comment = await self.sandbox.zendesk.agent_replies(
+            ticket_id, f"<p>{body}</p>", attachments=files
+        )
         self.replies.append(
             AgentReply(
                 keys=keys,
@@ -130,9 +141,11 @@ class Stage:
             )
         )
 
-    async def _text(self, customer: str, to: str, body: str, *, key: str) -> None:
+    async def _text(
+        self, customer: str, to: str, body: str, *, key: str, pictures: Sequence[File] = ()
+    ) -> None:
         begun_ms = steady_ms()
-        result = await self.sandbox.twilio.customer_texts(customer, to, body)
+        result = await self.sandbox.twilio.customer_texts(customer, to, body, pictures)
         self.texts.append(
             CustomerText(
                 key=key,
@@ -263,4 +276,5 @@ async def open_stage(
     await sandbox.start_far_sides()
     await sandbox.set_up()
     sandbox.zendesk.deliveries.pause_scale = 0.01
+    sandbox.twilio.fetch_within_s = 20.0  # a picture outlasts a death of the bridge
     return Stage(sandbox)

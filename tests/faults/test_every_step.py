@@ -17,12 +17,13 @@ from pathlib import Path
 
 import pytest
 
+from bridge.inbound.files import LATER_HEAD
 from bridge.sandbox.zendesk.records import Ticket
 from bridge.store.database import Transaction
 from tests.faults.mortal import FAULTS, At, Fault, How
-from tests.faults.stage import Stage, open_stage
+from tests.faults.stage import File, Stage, open_stage
 from tests.flows import conftest as flows
-from tests.flows.cast import ACME, ORDERS, VIP, customer_comments, notes
+from tests.flows.cast import ACME, ORDERS, VIP, customer_comments, notes, our_comments
 from tests.flows.conftest import ALL_ENGINES, NewStore
 
 engine, new_store = flows.engine, flows.new_store  # fixtures
@@ -30,6 +31,7 @@ pytest_generate_tests = flows.pytest_generate_tests
 
 # Each is a little longer than a text, so that each of three texts has the first words of one.
 LONG = " ".join(f"Sentence {number} of a long reply." for number in range(56))
+PICTURE: File = ("image/jpeg", b"\xff\xd8\xff\xe0 a picture")
 Act = Callable[["Scene"], Awaitable[None]]
 Outcome = dict[str, object]
 
@@ -41,15 +43,17 @@ class Scene:
     stage: Stage
     customer: str
 
-    async def texts(self, *bodies: str, to: str = ACME) -> None:
+    async def texts(self, *bodies: str, to: str = ACME, pictures: Sequence[File] = ()) -> None:
         """The customer texts us, one text after the other."""
         for body in bodies:
-            await self.stage.text(self.customer, to, body)
+            await self.stage.text(self.customer, to, body, *pictures)
 
-    async def replies(self, *words: str) -> None:
+    async def replies(self, *words: str, pictures: Sequence[File] = ()) -> None:
         """An agent replies once on the customer's last ticket."""
         ticket_id = self.tickets[-1].id
-        await self.stage.reply(ticket_id, *words, customer=self.customer, sender=ACME)
+        await self.stage.reply(
+            ticket_id, *words, customer=self.customer, sender=ACME, pictures=pictures
+        )
 
     @property
     def tickets(self) -> list[Ticket]:
@@ -68,13 +72,20 @@ class Scene:
         users = [user for user in sandbox.zendesk.users.values() if user.phone == self.customer]
         sent = [one for one in sandbox.twilio.sent if one.customer == self.customer]
         found: Outcome = {
-            "texts": [customer_comments(ticket) for ticket in self.tickets],
-            "notes": [notes(ticket) for ticket in self.tickets],
+            "texts": [list(map(_bare, customer_comments(ticket))) for ticket in self.tickets],
+            "files": [
+                [file.content for comment in our_comments(ticket) for file in comment.attachments]
+                for ticket in self.tickets
+            ],
+            "notes": [
+                [note for note in notes(ticket) if not note.startswith(LATER_HEAD)]
+                for ticket in self.tickets
+            ],
             "states": [ticket.status for ticket in self.tickets],
             "follow-ups": [[places[one] for one in each.followup_ids] for each in self.tickets],
             "users": len(users),
             "sent": [(one.sender, one.body) for one in sent],
-            "phone": [one.body for one in sandbox.twilio.handset(self.customer)],
+            "phone": [(one.body, one.media) for one in sandbox.twilio.handset(self.customer)],
             "stored": await self.stage.bridge.service.database.read(self._stored),
         }
         return {name: re.sub(r"k\d+k", "k", repr(value)) for name, value in found.items()}
@@ -94,6 +105,11 @@ class Scene:
         return [dict(row) for row in (*said, *consent, *failed)]
 
 
+def _bare(comment: str) -> str:
+    """Without the line on a file, which says where it is: here, or in a note that follows."""
+    return comment.partition("\n\n[image/jpeg] ")[0]
+
+
 async def _nothing(scene: Scene) -> None:
     pass
 
@@ -105,6 +121,10 @@ async def _first_text(scene: Scene) -> None:
 
 async def _second_text(scene: Scene) -> None:
     await scene.texts("It is a blue one")
+
+
+async def _text_with_picture(scene: Scene) -> None:
+    await scene.texts("Look", pictures=[PICTURE])
 
 
 async def _burst(scene: Scene) -> None:
@@ -122,6 +142,10 @@ async def _two_replies(scene: Scene) -> None:
 
 async def _long_reply(scene: Scene) -> None:
     await scene.replies(LONG, LONG, "And this is the end.")
+
+
+async def _reply_with_picture(scene: Scene) -> None:
+    await scene.replies("Look", pictures=[PICTURE])
 
 
 async def _failed_reply(scene: Scene) -> None:
@@ -159,10 +183,12 @@ async def _merged(scene: Scene) -> None:
 SCENES: dict[str, tuple[Act, Act]] = {
     "a first text makes a ticket": (_nothing, _first_text),
     "a second text is a comment": (_first_text, _second_text),
+    "a picture stands on the ticket once": (_first_text, _text_with_picture),
     "three texts keep their order": (_first_text, _burst),
     "a reply is texted": (_first_text, _reply),
     "two replies keep their order": (_first_text, _two_replies),
     "a long reply is three texts": (_first_text, _long_reply),
+    "a reply with a picture is one text with it": (_first_text, _reply_with_picture),
     "a reply that does not arrive is one note": (_first_text, _failed_reply),
     "a STOP is confirmed once": (_first_text, _stop),
     "a START is confirmed once": (_stopped, _start),

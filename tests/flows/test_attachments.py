@@ -291,6 +291,24 @@ async def test_lost_answer_makes_one_text_with_its_picture(sandbox: Sandbox) -> 
     assert len(sandbox.twilio.sent) == 1
 
 
+async def test_agent_is_told_where_the_carrier_could_not_fetch_the_picture(
+    sandbox: Sandbox,
+) -> None:
+    ticket = await open_ticket(sandbox)
+    hold = sandbox.twilio.faults.hold_before(*SEND)
+
+    await attach(sandbox, ticket, "<p>Look</p>", ("mug.jpg", JPEG))
+    await hold.wait_arrived()
+    assert sandbox.service is not None
+    await sandbox.service.database.write(lambda tx: tx.run("DELETE FROM files"))
+    hold.open()
+    await settled(sandbox)
+
+    assert on_phone(sandbox) == []
+    (note,) = notes(sandbox, ticket)
+    assert "11200" in note
+
+
 async def test_reply_made_private_while_its_file_was_fetched_is_not_sent(sandbox: Sandbox) -> None:
     ticket = await open_ticket(sandbox)
     sandbox.zendesk.faults.refuse("GET", FILES, status=503, times=1)

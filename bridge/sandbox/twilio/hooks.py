@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MOST_RETRIES = 5
+FETCH_PAUSE_S = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,8 +112,17 @@ class Caller:
             await asyncio.sleep(self.retry_pause_s)
         return answer
 
-    async def fetch(self, url: str) -> tuple[str, bytes] | None:
-        """Fetch a picture to send (HEAD, then GET): type and content, None where it can't be."""
+    async def fetch(self, url: str, *, within_s: float = 0.0) -> tuple[str, bytes] | None:
+        """Fetch a picture to send: type and content, None where it can't be within this time."""
+        ends_at = asyncio.get_running_loop().time() + within_s
+        while True:
+            found = await self._fetch_once(url)
+            if found is not None or asyncio.get_running_loop().time() >= ends_at:
+                return found
+            await asyncio.sleep(FETCH_PAUSE_S)
+
+    async def _fetch_once(self, url: str) -> tuple[str, bytes] | None:
+        """HEAD, then GET; the types have to be the same."""
         session = self._open_session()
         try:
             async with session.head(url, allow_redirects=True) as head:

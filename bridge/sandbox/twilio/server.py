@@ -51,6 +51,9 @@ class FakeTwilio:
         self.delay_s = 0.0
         self.lose_webhooks = False
         self.lose_callbacks = False
+        self.fetch_within_s = (
+            0.0  # how long a picture to send is asked for; what Twilio does is not said
+        )
         self.callbacks_held = False
         self.held_callbacks: list[tuple[str, dict[str, str]]] = []
         self.callback_log: list[tuple[str, str, int]] = []  # sid, state, HTTP status
@@ -282,7 +285,10 @@ class FakeTwilio:
                 self._report(message, "delivered")
 
     async def _fetch_media(self, message: Message) -> tuple[tuple[str, bytes], ...] | None:
-        fetched = [await self._caller.fetch(url) for url in message.media_urls]
+        fetched = [
+            await self._caller.fetch(url, within_s=self.fetch_within_s)
+            for url in message.media_urls
+        ]
         found = tuple(one for one in fetched if one is not None)
         return found if len(found) == len(fetched) else None
 

@@ -14,7 +14,17 @@ from bridge.web.parts import PARTS
 
 LIST: Final = "/admin/changes"
 SUBJECTS: Final = (
-    *("keyword rule", "list", "sender", "user", "contact", "failed work", "desk", "reply"),
+    *(
+        "keyword rule",
+        "list",
+        "sender",
+        "user",
+        "contact",
+        "failed work",
+        "desk",
+        "reply",
+        "sending",
+    ),
 )
 
 

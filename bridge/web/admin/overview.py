@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from bridge.domain.halt import Halt
 from bridge.store import failed, settings
 from bridge.store.database import Transaction
 from bridge.store.failed import FailedWork
@@ -29,17 +30,19 @@ async def refresh_overview(request: web.Request) -> web.Response:
 
 
 async def _show(request: web.Request, template: str, drawn: Charts | None = None) -> web.Response:
-    def find(tx: Transaction) -> tuple[Overview, list[FailedWork], bool]:
-        senders = settings.load_documents(tx).senders
-        return overview(tx), failed.list_failed(tx, before=None, limit=MOST_FAILED), bool(senders)
+    def find(tx: Transaction) -> tuple[Overview, list[FailedWork], bool, Halt]:
+        senders, halt = settings.load_documents(tx).senders, settings.load_halt(tx)
+        newest = failed.list_failed(tx, before=None, limit=MOST_FAILED)
+        return overview(tx), newest, bool(senders), halt
 
-    numbers, newest, has_senders = await request.app[PARTS].database.read(find)
+    numbers, newest, has_senders, halt = await request.app[PARTS].database.read(find)
     return show(
         request,
         template,
         numbers=numbers,
         failed=newest,
         has_senders=has_senders,
+        halt=halt,
         charts=drawn,
         RANGES=RANGES,
     )

@@ -10,6 +10,7 @@ from aiohttp import web
 from multidict import MultiDict
 
 from bridge.domain.directory import Sender
+from bridge.domain.halt import Halt
 from bridge.domain.numbers import display
 from bridge.domain.settings_changes import Documents, plan_of
 from bridge.domain.settings_edits import Faulty, with_sender, without_sender
@@ -43,8 +44,12 @@ SHOWN: Final = frozenset({*TEXTS, *IDS, *SWITCHES, "tags", "answers", "texts"})
 
 async def list_senders(request: web.Request) -> web.Response:
     """All senders."""
-    documents = await request.app[PARTS].database.read(settings.load_documents)
-    return show(request, "senders.html", senders=documents.senders)
+
+    def load(tx: Transaction) -> tuple[Documents, Halt]:
+        return settings.load_documents(tx), settings.load_halt(tx)
+
+    documents, halt = await request.app[PARTS].database.read(load)
+    return show(request, "senders.html", senders=documents.senders, halt=halt)
 
 
 async def show_new(request: web.Request) -> web.Response:
