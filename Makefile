@@ -1,6 +1,6 @@
 # Everything here needs Python 3.11 or newer with venv, make and git; nothing else beforehand.
 #   make run     the sandbox          make test    the whole test suite (ARGS="-k stop")
-#   make lint    style and types      make bench   the measurements (ARGS="P1 --full")
+#   make lint    style and types      make bench   the measurements (ARGS="P1 --full", "--peers")
 #   make bench-check  fails when accepting texts is a third slower than recorded
 #   make soak    storms of faults and kills (SIZE=small|middle|full SECONDS=120 SEED=1 ENGINE=sqlite)
 #   make mutants takes out one mechanism after the other, and sees that a test notices (ARGS=NAME)

@@ -1,6 +1,6 @@
 """Measures the bridge beside its yardsticks: `make bench`, some minutes; docs/performance.md.
 
-python -m tests.bench [P1 P4 ...] [--full] [--print-only]
+python -m tests.bench [P1 P4 ...] [--full] [--peers] [--print-only]
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from tests.bench import (
     through,
 )
 from tests.bench.figures import Figure
+from tests.bench.peers import measuring as peers
 from tests.bench.servers import pin_here
 from tests.bench.sizes import Size
 
@@ -53,6 +54,8 @@ def main() -> None:
     ]
     if size.with_limits and "P7" in asked.parts:
         found += backlog.measure()
+    if asked.peers:
+        found += peers.measure(size)
     print(f"measured in {(time.monotonic() - began) / 60:.1f} minutes")
     if not asked.print_only:
         results.keep(found, "full" if asked.full else "quick")
@@ -64,13 +67,14 @@ def _asked() -> argparse.Namespace:
     ask = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     ask.add_argument("parts", nargs="*", help=f"of {' '.join(sorted(every))}; none: all of them")
     ask.add_argument("--full", action="store_true", help="an hour and more instead of minutes")
+    ask.add_argument("--peers", action="store_true", help="P10 too; alone where no part is named")
     ask.add_argument("--print-only", action="store_true", help="keep nothing")
     ask.add_argument("--tiny", action="store_true", help="a look whether it all runs")
     asked = ask.parse_args()
     unknown = set(asked.parts) - every
     if unknown:
         ask.error(f"there is no {' '.join(sorted(unknown))}")
-    asked.parts = set(asked.parts) or every
+    asked.parts = set(asked.parts) or (set() if asked.peers else every)
     asked.print_only |= asked.tiny
     return asked
 

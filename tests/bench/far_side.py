@@ -20,6 +20,7 @@ from tests.bench.load import SENDER, body_of, number_of
 
 ORDER = re.compile(rb"My order (\d+) is late")
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+KEY = re.compile(rb"\r\nidempotency-key: *([^\r]+)", re.IGNORECASE)
 REQUESTER = re.compile(rb'"requester_id":(\d+)')
 PLAIN_USER = 1_000
 STAMP = "2026-01-01T00:00:00Z"
@@ -37,10 +38,13 @@ class World:
     times: Counter[int] = field(default_factory=Counter)
     first: dict[int, float] = field(default_factory=dict)
     requesters: dict[int, int] = field(default_factory=dict)
+    keys: dict[bytes, int] = field(default_factory=dict)
     made: int = 10_000_000
 
-    def answer(self, method: str, target: str, body: bytes) -> tuple[int, object, float]:
-        """Status, JSON and delay of an answer."""
+    def answer(
+        self, method: str, target: str, body: bytes, key: bytes | None
+    ) -> tuple[int, object, float]:
+        """Status, JSON and delay of an answer; a creation's `key` makes its repeat harmless."""
         if target.startswith("/bench/"):
             return 200, self._control(target), 0.0
         if target == "/readyz":
@@ -50,8 +54,13 @@ class World:
         self.calls[name] += 1
         if self.status != 200:
             return int(self.status), {"error": "TooManyRequests"}, self.delay
+        if key is not None and key in self.keys:
+            ticket = {"ticket": self._ticket(self.keys[key]), "audit": self._audit()}
+            return 201, ticket, self.delay
         if method in {"POST", "PUT"}:
             self._note(body)
+        if key is not None:
+            self.keys[key] = self.made + 1
         return (*self._found(method, path, body), self.delay)
 
     def _note(self, body: bytes) -> None:
@@ -141,7 +150,8 @@ class Connection(asyncio.Protocol):
             return
         self._received = b""
         method, target, _ = head.partition(b"\r\n")[0].decode().split(" ")
-        status, content, delay = self._world.answer(method, target, body)
+        key = KEY.search(head)
+        status, content, delay = self._world.answer(method, target, body, key and key[1])
         answer = _whole(status, content)
         if delay:
             asyncio.get_running_loop().call_later(delay, self._send, answer)

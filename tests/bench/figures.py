@@ -81,7 +81,8 @@ def figure(
 def line(one: Figure) -> str:
     """One line for a terminal."""
     asked = "" if one.goal is None else f"   goal {shown_goal(one)}: {verdict(one)}"
-    return f"{one.part:4}{one.what}: {shown(one)}{asked}"
+    column = f", {one.name.partition('.')[2]}" if one.part == "P10" else ""
+    return f"{one.part:4}{one.what}{column}: {shown(one)}{asked}"
 
 
 def verdict(one: Figure) -> str:

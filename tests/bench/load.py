@@ -13,7 +13,9 @@ import select
 import socket
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
@@ -28,7 +30,7 @@ LONGEST_SILENCE_S: Final = 60.0
 
 
 class LoadFailed(Exception):
-    """A server answered otherwise than with a 200, or not at all."""
+    """A server answered otherwise than with a success, or not at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,12 +56,15 @@ class _Connection:
         self.sent_at = time.perf_counter()
         self.socket.sendall(request)
 
+    def close(self) -> None:
+        self.socket.close()
+
     def is_answered(self) -> bool:
         """Read what has come. Raises LoadFailed."""
         came = self.socket.recv(65536)
         self.received += came
         head, separator, body = self.received.partition(b"\r\n\r\n")
-        if not came or (separator and b" 200 " not in head[:16]):
+        if not came or (separator and head[9:10] != b"2"):
             raise LoadFailed(f"answered {self.received[:300]!r}")
         return bool(separator) and len(body) >= _length(head)
 
@@ -135,10 +140,9 @@ def run_load(
     opened = {}
     with select.epoll() as poll:
         for number in range(min(connections, len(requests))):
-            connection = socket.create_connection(("127.0.0.1", each[number % len(each)]))
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            opened[connection.fileno()] = _Connection(connection)
-            poll.register(connection, select.EPOLLIN)
+            one = _connect(each[number % len(each)])
+            opened[one.socket.fileno()] = one
+            poll.register(one.socket, select.EPOLLIN)
         began = time.perf_counter()
         for one in opened.values():
             one.send(next(waiting))
@@ -159,8 +163,36 @@ def run_load(
                     one.send(request)
         seconds = time.perf_counter() - began
         for one in opened.values():
-            one.socket.close()
+            one.close()
     return measured(took, seconds)
+
+
+def run_until(
+    end: Callable[[], object],
+    port: int,
+    requests: Sequence[bytes],
+    *,
+    connections: int,
+    after_s: float,
+) -> list[int]:
+    """Send until `end` is called, which kills the server; returns which were acknowledged."""
+    waiting = iter(enumerate(requests))
+    acknowledged: list[int] = []
+
+    def send() -> None:
+        with suppress(OSError, LoadFailed), closing(_connect(port)) as one:
+            for number, request in waiting:
+                one.send(request)
+                while not one.is_answered():
+                    pass
+                acknowledged.append(number)
+
+    with ThreadPoolExecutor(connections) as threads:
+        for _ in range(connections):
+            threads.submit(send)
+        time.sleep(after_s)
+        end()
+    return acknowledged
 
 
 def measured(took: list[float], seconds: float) -> Measured:
@@ -171,6 +203,12 @@ def measured(took: list[float], seconds: float) -> Measured:
         p50=statistics.median(took) * 1000,
         p99=took[int(len(took) * 0.99)] * 1000,
     )
+
+
+def _connect(port: int) -> _Connection:
+    connection = socket.create_connection(("127.0.0.1", port), LONGEST_SILENCE_S)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return _Connection(connection)
 
 
 def _length(head: bytes) -> int:

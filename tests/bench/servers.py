@@ -55,7 +55,7 @@ def pin_here() -> None:
 
 
 class Process:
-    """A process on its cores, from a `with` on; it is up when `path` is answered with a 200."""
+    """A process on its cores, from a `with` on: then `path` is answered with `status`."""
 
     def __init__(
         self,
@@ -65,6 +65,7 @@ class Process:
         environment: Mapping[str, str] | None = None,
         on: frozenset[int] | None = None,
         path: str = "/readyz",
+        status: int = 200,
         folder: Path = ROOT,
     ) -> None:
         self.port = port
@@ -73,6 +74,7 @@ class Process:
         self._environment = {**os.environ, **(environment or {})}
         self._on = cores().servers if on is None else on
         self._path = path
+        self._status = status
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -168,7 +170,7 @@ class Process:
                 connection.request("GET", self._path)
                 status = connection.getresponse().status
                 connection.close()
-                if status == 200:
+                if status == self._status:
                     return
             if time.monotonic() - began > LONGEST_START_S:
                 raise OSError(f"{self._arguments} does not answer")

@@ -19,6 +19,8 @@ class Size:
     kept: int  # texts that wait while memory is looked at
     steady_s: float  # how long a steady load is watched
     drained: int  # texts of a backlog
+    peers: int  # texts a round, to each peer
+    peer_rounds: int
     with_limits: bool  # a second backlog, within Zendesk's limits
 
 
@@ -32,6 +34,8 @@ QUICK: Final = Size(
     kept=100_000,
     steady_s=30.0,
     drained=10_000,
+    peers=1_500,
+    peer_rounds=3,
     with_limits=False,
 )
 FULL: Final = Size(
@@ -44,6 +48,8 @@ FULL: Final = Size(
     kept=100_000,
     steady_s=3_600.0,
     drained=100_000,
+    peers=3_000,
+    peer_rounds=5,
     with_limits=True,
 )
 # For a look whether it all runs.
@@ -57,5 +63,7 @@ TINY: Final = Size(
     kept=1_000,
     steady_s=2.0,
     drained=300,
+    peers=200,
+    peer_rounds=1,
     with_limits=False,
 )

@@ -19,7 +19,7 @@ new_store = flows.new_store  # a fixture
 
 SEED = "BRIDGE_TESTS_SEED"
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture

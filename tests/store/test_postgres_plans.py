@@ -11,44 +11,15 @@ from typing import Any
 import pytest
 
 from bridge.clock import SystemClock
-from bridge.store import conversations, listing, messages, tallies, work
+from bridge.store import tallies
 from bridge.store.database import Row, Transaction, Value
 from bridge.store.postgres import PostgresDatabase
 from tests import postgres
-from tests.store.test_console_plans import USES as CONSOLE_USES
-from tests.store.test_query_plans import USES
+from tests.store.filled import HOT, fill
 from tests.stores import open_store
 
 MOST_ROWS = 60  # that one statement may read, of tables with thousands
-SENDER = "+12025550100"
-CUSTOMER = "+1202556000"  # with a last digit it has 20 texts
-FILL = """
-INSERT INTO conversations (id, sender, customer, ticket_id, created_at)
-    SELECT lpad(n::text, 8, '0'), '+12025550100', '+120255' || (60000 + n), n, n
-    FROM generate_series(1, 1000) n;
-INSERT INTO tickets (ticket_id, conversation_id, requester_id, replies_from, linked_at)
-    SELECT n, lpad(n::text, 8, '0'), n, 0, n FROM generate_series(1, 1000) n;
-INSERT INTO contacts (address, created_at)
-    SELECT '+120255' || (60000 + n), n FROM generate_series(1, 1000) n;
-INSERT INTO messages (id, direction, kind, conversation_id, sender, customer, carrier,
-                      carrier_id, body, state, created_at, updated_at)
-    SELECT 'm' || n, 'inbound', 'text', lpad((n % 1000 + 1)::text, 8, '0'), '+12025550100',
-           '+120255' || (60001 + n % 1000), 'twilio', 'SM' || n, 'hello',
-           CASE WHEN n % 500 = 0 THEN 'failed' ELSE 'done' END, n, n
-    FROM generate_series(1, 20000) n;
-INSERT INTO parts (id, message_id, position, body, segments, state, carrier, carrier_id,
-                   updated_at)
-    SELECT 'p' || n, 'm' || n, 0, 'hello', 1, 'sent', 'twilio', 'SO' || n, n
-    FROM generate_series(1, 5000) n;
-INSERT INTO comments (comment_id, ticket_id, origin, outcome, at)
-    SELECT n + 1000, n % 1000 + 1, 'ours', 'sent', n FROM generate_series(1, 5000) n;
-INSERT INTO work (ref, lane, account, kind, state, due_at, created_at)
-    SELECT 'w' || n, 'in:' || n % 1000, CASE WHEN n % 2 = 0 THEN 'zendesk' ELSE 'twilio' END,
-           'text', CASE WHEN n % 10 = 0 THEN 'failed' ELSE 'waiting' END, n, n
-    FROM generate_series(1, 5000) n;
-INSERT INTO lanes (lane, account, due_at) SELECT DISTINCT lane, account, 0 FROM work;
-ANALYZE
-"""
+ROWS = 20_000
 
 
 @dataclass(slots=True)
@@ -99,13 +70,18 @@ def rows_of(node: Mapping[str, Any]) -> int:
     return round((float(node["Actual Rows"]) + left_out) * float(node["Actual Loops"]))
 
 
+def _fill(tx: Transaction) -> None:
+    fill(tx, ROWS, failed=40)
+    tx.run("ANALYZE")
+
+
 @pytest.fixture(scope="module")
 def filled(postgres_server: str) -> Iterator[str]:
     """The URL of a database with a good deal in it."""
 
     async def fill(url: str) -> None:
         async with open_store(url, SystemClock()) as database:
-            await database.write(lambda tx: [tx.run(sql) for sql in FILL.split(";")])
+            await database.write(_fill)
 
     with postgres.schema(postgres_server) as url:
         asyncio.run(fill(url))
@@ -124,40 +100,8 @@ class Undone(Exception):
     """Leaves the database as it was for the next test."""
 
 
-PAGES: dict[str, Callable[[Transaction], object]] = {
-    "page of all": lambda tx: listing.list_messages(tx, before=9000, limit=50),
-    "page of a customer": lambda tx: listing.list_messages(
-        tx, customers=[f"{CUSTOMER}9"], limit=50
-    ),
-    "page of a state": lambda tx: listing.list_messages(tx, state="failed", limit=50),
-    "page of conversations": lambda tx: listing.list_conversations(tx, before="00000500", limit=50),
-    "contact": lambda tx: listing.contact(tx, [f"{CUSTOMER}9"]),
-    "trace": lambda tx: listing.trace(tx, "m77"),
-    "conversation of a pair": lambda tx: conversations.open_for(tx, SENDER, f"{CUSTOMER}9"),
-    "links of a ticket": lambda tx: conversations.links_of(tx, 7),
-    "text that comes again": lambda tx: messages.not_taken_in(tx, "twilio", ["SM1", "SM2"]),
-    "claim of many": lambda tx: work.claim(tx, account="zendesk", most=20, lease_ms=1000),
-}
-# They claim every due lane, of which there are many here.
-TOO_BROAD = {"claim", "finish", "set aside", "put off", "give back", "drop looks", "intent"}
-HOT = {name: use for name, use in {**USES, **PAGES}.items() if name not in TOO_BROAD}
-# These read the texts of an hour or two, of which all are here, or a window of the newest texts.
-READS_MANY = {"overview", "charts", "an hour", "words", "words and sender", "verdict", "replay"}
-CONSOLE = {name: use for name, use in CONSOLE_USES.items() if name not in READS_MANY}
-
-
 @pytest.mark.parametrize("use", HOT.values(), ids=HOT)
 async def test_a_hot_query_reads_a_handful_of_rows(
-    full: PostgresDatabase, use: Callable[[Transaction], object]
-) -> None:
-    read = await measured(full, use)
-
-    assert read
-    assert {sql: rows for sql, rows in read.items() if rows > MOST_ROWS} == {}
-
-
-@pytest.mark.parametrize("use", CONSOLE.values(), ids=CONSOLE)
-async def test_a_page_of_the_console_reads_a_handful_of_rows(
     full: PostgresDatabase, use: Callable[[Transaction], object]
 ) -> None:
     read = await measured(full, use)
