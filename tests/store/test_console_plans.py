@@ -29,8 +29,12 @@ from tests.stores import sqlite_only
 pytestmark = sqlite_only
 
 BY = Author(how="console", who="Robin")
-# Read whole, and small by what they are; of work, an index of what waits or failed is counted.
-SMALL = ("SCAN users", "SCAN pauses", "SCAN sign_in_links", "SCAN work USING ")
+# Read whole, and small by what they are; of work, an index of what waits or failed is counted, of
+# contacts one of those about whom a person has to decide.
+SMALL = (
+    *("SCAN users", "SCAN pauses", "SCAN sign_in_links", "SCAN work USING "),
+    "SCAN contacts USING INDEX contacts_by_wish ",
+)
 
 
 @dataclass(slots=True)
