@@ -50,7 +50,7 @@ class Watched(SqliteDatabase):
 
     watching: set[str] | None = None
 
-    async def read(self, transaction: Callable[[Transaction], T]) -> T:
+    async def read(self, transaction: Callable[[Transaction], T], *, brief: bool = False) -> T:
         """Read, explaining each query first where that is wanted."""
         if self.watching is None:
             return await super().read(transaction)
