@@ -4,7 +4,8 @@ import { ask } from "./api.js";
 
 const toast = document.getElementById("toast");
 
-for (const button of document.querySelectorAll("[data-role]"))
+for (const button of document.querySelectorAll("[data-role]")) {
+  button.disabled = false; // before this it would do nothing
   button.addEventListener("click", async () => {
     try {
       const { url } = await ask("console", { role: button.dataset.role });
@@ -14,3 +15,4 @@ for (const button of document.querySelectorAll("[data-role]"))
       toast.hidden = false;
     }
   });
+}

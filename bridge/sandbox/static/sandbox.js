@@ -70,6 +70,8 @@ const actions = {
 
 const go = {
   text: send,
+  picture: (body) =>
+    tryTo("texts", { customer: view.customer, sender: view.sender, body, with_picture: true }),
   burst: async (bodies) => {
     for (const body of bodies) await send(body);
   },
