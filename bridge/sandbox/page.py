@@ -179,12 +179,12 @@ def add_page(app: web.Application, world: World) -> None:
     app.router.add_get("/", _show)
     app.router.add_get("/sandbox/state", _tell)
     app.router.add_get("/sandbox/events", _stream)
-    app.router.add_post("/sandbox/texts", _guarded(_text))
-    app.router.add_post("/sandbox/replies", _guarded(_reply))
-    app.router.add_post(r"/sandbox/tickets/{id:\d{1,18}}/status", _guarded(_set_status))
-    app.router.add_post(r"/sandbox/tickets/{id:\d{1,18}}/merge", _guarded(_merge))
-    app.router.add_post("/sandbox/zendesk", _guarded(_set_zendesk))
-    app.router.add_post("/sandbox/deliveries", _guarded(_set_delivery))
+    app.router.add_post("/sandbox/texts", guarded(_text))
+    app.router.add_post("/sandbox/replies", guarded(_reply))
+    app.router.add_post(r"/sandbox/tickets/{id:\d{1,18}}/status", guarded(_set_status))
+    app.router.add_post(r"/sandbox/tickets/{id:\d{1,18}}/merge", guarded(_merge))
+    app.router.add_post("/sandbox/zendesk", guarded(_set_zendesk))
+    app.router.add_post("/sandbox/deliveries", guarded(_set_delivery))
     app.router.add_get(r"/sandbox/static/{name:[a-z_]+\.(?:js|css|svg)}", _file)
 
 
@@ -273,20 +273,22 @@ async def _set_delivery(request: web.Request, fields: Mapping[str, object]) -> o
     return {}
 
 
-def _guarded(
+def guarded(
     action: Callable[[web.Request, Mapping[str, object]], Awaitable[object]],
 ) -> Handler:
-    """Let only this page's own, well-formed requests through to `action`."""
+    """Let only a page of ours, with well-formed requests, through to `action`, which gives what is
+    answered as JSON, or a response of its own."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
         if not _is_same_origin(request):
             return problems.problem(403, detail="only the sandbox's own page may ask for this")
         try:
-            return web.json_response(
-                await action(request, await _read_fields(request)), headers=HEADERS
-            )
+            result = await action(request, await _read_fields(request))
         except BadRequest as mistake:
             return problems.bad_request(mistake)
+        if isinstance(result, web.Response):
+            return result
+        return web.json_response(result, headers=HEADERS)
 
     return handle
 

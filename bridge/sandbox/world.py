@@ -13,6 +13,7 @@ from typing import Any
 
 import aiohttp
 
+from bridge.clock import from_rfc3339
 from bridge.errors import BadRequest
 from bridge.sandbox.page import Outcome, State, Status
 from bridge.sandbox.story import AGENT, BRAND_NUMBERS, CUSTOMERS
@@ -30,11 +31,21 @@ Record = dict[str, Any]
 
 
 class SandboxWorld:
-    """Implements `bridge.sandbox.page.World`. `open()` before use, `close()` after."""
+    """Implements `bridge.sandbox.page.World`. `open()` before use, `close()` after.
+
+    What was last touched before `since_ms` (UTC) is history: the console shows it, the page not.
+    """
 
     def __init__(
-        self, *, twilio: FakeTwilio, zendesk: FakeZendesk, bridge_url: str, api_token: str
+        self,
+        *,
+        twilio: FakeTwilio,
+        zendesk: FakeZendesk,
+        bridge_url: str,
+        api_token: str,
+        since_ms: int = 0,
     ) -> None:
+        self._since_ms = since_ms
         self._twilio = twilio
         self._zendesk = zendesk
         self._messages_url = f"{bridge_url.rstrip('/')}/api/v1/messages"
@@ -159,7 +170,7 @@ class SandboxWorld:
             "tickets": [
                 show_ticket(ticket, account.users, follow_up_of=parents.get(ticket.id))
                 for ticket in account.tickets.values()
-                if not ticket.deleted
+                if not ticket.deleted and ticket.updated_ms >= self._since_ms
             ],
             "messages": self._messages,
             "zendesk_down": self._is_down,
@@ -172,7 +183,11 @@ class SandboxWorld:
         found = await self._get(f"{self._messages_url}?limit={MOST_MESSAGES}")
         if found is None:
             return  # the bridge is starting or stopping: what was known stays shown
-        messages = list(reversed(found.get("messages", [])))
+        messages = [
+            message
+            for message in reversed(found.get("messages", []))
+            if from_rfc3339(message["created_at"]) >= self._since_ms
+        ]
         self._messages = [await self._with_reasons(message) for message in messages]
 
     async def _with_reasons(self, message: Record) -> Record:

@@ -46,7 +46,11 @@ function ticketOf(customer, sender) {
 }
 
 function pickTicket(ticketId) {
-  const message = state.messages.findLast((one) => one.ticket_id === ticketId);
+  // A ticket of the console's past belongs to nobody whose phone is here.
+  const message = state.messages.findLast(
+    (one) =>
+      one.ticket_id === ticketId && state.customers.some(({ number }) => number === one.customer),
+  );
   choose({
     ticketId,
     customer: message?.customer ?? view.customer,
