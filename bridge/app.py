@@ -21,6 +21,7 @@ from bridge.desks.zendesk.api import ZendeskApi
 from bridge.desks.zendesk.auth import ApiToken, Credentials, OAuthClient
 from bridge.desks.zendesk.desk import ZendeskDesk
 from bridge.desks.zendesk.events import Hint
+from bridge.domain.directory import Directory
 from bridge.errors import NotDurable, UserMistake
 from bridge.http import HttpClient
 from bridge.inbound.judge import Rules
@@ -198,15 +199,12 @@ class Service:
         for worker in self._workers:
             worker.wake()
 
-    def _take_in_waiting(self, tx: Transaction) -> int:
-        """Work off texts that waited for a sender which has been set up meanwhile.
-
-        Returns the settings' version for which that is done.
-        """
+    def _settled(self, tx: Transaction) -> Directory:
+        """The settings, with the texts worked off that waited for a sender of theirs."""
         directory = self.directory.at(tx)
         if directory.version != self._settled_version:
             take_in_waiting(tx, directory, self.rules)
-        return directory.version
+        return directory
 
     def _take_up(self, tx: Transaction) -> Restored | None:
         known = restoring.begin(tx, self.directory.at(tx), ZENDESK, list(self.carriers))
@@ -231,7 +229,8 @@ class Service:
                     self.metrics.set_sweep_age(account, (now_ms - done_ms) / 1000)
                 self.metrics.set_backlog(Backlog(waiting=waiting, failed=failed, oldest_s=age_s))
                 if self.directory.latest.version != self._settled_version:
-                    self._settled_version = await self.database.write(self._take_in_waiting)
+                    settled = await self.database.write(self._settled)
+                    self._settled_version = settled.version
                 await self._tallying.go_on(waiting)
                 await self._keep_forgeries()
                 await self._join_late()
@@ -245,8 +244,7 @@ class Service:
 
     async def _join_late(self) -> None:
         """Take in long texts of which a part is missing for good."""
-        if all(carrier.capabilities.joins_parts for carrier in self.carriers.values()):
-            return
+        # Whichever carriers there are now: one that is gone may have left parts behind.
         late_before = self.clock.now_ms() - LATE_MS
         if await self.database.read(lambda tx: pieces.late(tx, late_before)):
             joined = await self.database.write(
@@ -293,8 +291,8 @@ class Service:
         take_one = take_in if text.piece is None else take_piece
 
         def take(tx: Transaction) -> tuple[Taken | None, int]:
-            version = self._take_in_waiting(tx)  # earlier texts first: order holds
-            return take_one(tx, carrier, text, self.directory.at(tx), self.rules), version
+            directory = self._settled(tx)  # earlier texts first: order holds
+            return take_one(tx, carrier, text, directory, self.rules), directory.version
 
         taken, self._settled_version = await self.database.write(take, brief=True)
         if taken is None:

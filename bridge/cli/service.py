@@ -21,7 +21,8 @@ from bridge.store.database import Database
 def demo() -> None:
     """Try it without any account.
 
-    A page with a phone on one side and an agent's ticket on the other, over the real code.
+    A page with a phone on one side and an agent's ticket on the other, over the real code; and the
+    console, over some days of made-up use, as an admin, a manager or a viewer.
     """
     asyncio.run(run_demo(settings_here(), click.echo))
 

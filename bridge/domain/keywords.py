@@ -155,6 +155,7 @@ class RuleBook:
                 for sender in sorted(rule.senders) if rule.senders is not None else [None]:
                     entries[rule.match, sender, key].append((place, rule, word))
         self._entries: Mapping[tuple[Match, str | None, str], Sequence[_Entry]] = dict(entries)
+        self._kinds = [match for match in _PRECEDENCE if any(key[0] == match for key in entries)]
 
     def candidates(self, text: str, sender: str) -> Iterator[tuple[KeywordRule, str]]:
         """Yield each rule that `text` to `sender` meets, with the keyword, the strongest first.
@@ -164,7 +165,7 @@ class RuleBook:
         comes once.
         """
         said = normalise(text)
-        for match in _PRECEDENCE:
+        for match in self._kinds:
             phrases = list(_phrases(said, match, self._longest))
             for whose in (sender, None):
                 met: dict[int, _Entry] = {}

@@ -11,7 +11,6 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Final
 
 from bridge.domain.keywords import normalise
@@ -60,7 +59,7 @@ def wish_to_stop(text: str) -> Wish | None:
         return Wish(said=_told(found), is_all=not any(rest for _, rest in read))
     # What alone would be as good as STOP.
     whole = ", ".join(clause for clauses in spoken for clause in clauses if clause)
-    if len(whole) <= LONGEST_CLAUSE and _whole().fullmatch(whole):
+    if len(whole) <= LONGEST_CLAUSE and _ALONE.fullmatch(whole):
         return Wish(said=_told(text), is_all=True)
     return None
 
@@ -77,19 +76,19 @@ def _read(clauses: Sequence[str]) -> tuple[bool, bool]:
 def _is_wish(spoken: str) -> bool:
     if len(spoken) > LONGEST_CLAUSE:
         return False
-    if _spaced().fullmatch(spoken):
+    if _SPACED.fullmatch(spoken):
         return True
-    return not spoken.isascii() and _gapless().fullmatch(_GAP.sub("", spoken)) is not None
+    return not spoken.isascii() and _GAPLESS.fullmatch(_GAP.sub("", spoken)) is not None
 
 
 def _is_filler(spoken: str) -> bool:
-    return len(spoken) <= LONGEST_CLAUSE and _filler().fullmatch(spoken) is not None
+    return len(spoken) <= LONGEST_CLAUSE and _FILLER.fullmatch(spoken) is not None
 
 
 def _spoken(clause: str) -> str:
     """The clause as it is compared: each word with a blank behind it, no oaths."""
     words = normalise(clause)
-    return _oaths().sub("", f"{words} ").lstrip() if words else ""
+    return _OATHS.sub("", f"{words} ").lstrip() if words else ""
 
 
 def _parted(text: str) -> str:
@@ -108,36 +107,6 @@ def _told(said: str) -> str:
     return line if len(line) <= LONGEST_TOLD else f"{line[: LONGEST_TOLD - 1]}…"
 
 
-@cache
-def _spaced() -> re.Pattern[str]:
-    core = _any_of(CLAUSES.splitlines())
-    before, behind = _any_of(BEFORE.split(",")), _any_of(BEHIND.split(","))
-    return re.compile(f"(?:(?:{before}|, )*(?:{core})(?:{behind}|, )*(?:{_compile(AND)})?)+")
-
-
-@cache
-def _whole() -> re.Pattern[str]:
-    core = _any_of(WHOLE.splitlines())
-    before, behind = _any_of(BEFORE.split(",")), _any_of(BEHIND.split(","))
-    return re.compile(f"(?:{before}|, )*(?:{core})(?:{behind}|, )*")
-
-
-@cache
-def _filler() -> re.Pattern[str]:
-    known = _any_of([*BEFORE.split(","), *BEHIND.split(",")])
-    return re.compile(f"(?:{known}|, )*")
-
-
-@cache
-def _gapless() -> re.Pattern[str]:
-    return re.compile(_any_of(GAPLESS.splitlines(), gap=""))
-
-
-@cache
-def _oaths() -> re.Pattern[str]:
-    return re.compile(rf"\b(?:the )?(?:{_any_of(OATHS.split(','), gap='')})\b ?")
-
-
 def _any_of(phrases: list[str], gap: str = " ") -> str:
     return "|".join(f"(?:{_compile(one, gap)})" for one in phrases if one.strip())
 
@@ -148,7 +117,6 @@ def _compile(phrase: str, gap: str = " ") -> str:
     return "".join(_pieces(whole, gap))
 
 
-@cache
 def _noun(name: str) -> str:
     return _NOUN.sub(lambda found: f"({_noun(found[1])})", NOUNS[name])
 
@@ -161,3 +129,14 @@ def _pieces(phrase: str, gap: str) -> Iterator[str]:
             yield ", "
         else:
             yield "".join(f"{re.escape(word)}{gap}" for word in normalise(piece).split())
+
+
+_LEAD: Final = f"(?:{_any_of(BEFORE.split(','))}|, )*"
+_TAIL: Final = f"(?:{_any_of(BEHIND.split(','))}|, )*"
+_SPACED: Final = re.compile(
+    f"(?:{_LEAD}(?:{_any_of(CLAUSES.splitlines())}){_TAIL}(?:{_compile(AND)})?)+"
+)
+_ALONE: Final = re.compile(f"{_LEAD}(?:{_any_of(WHOLE.splitlines())}){_TAIL}")
+_FILLER: Final = re.compile(f"(?:{_any_of([*BEFORE.split(','), *BEHIND.split(',')])}|, )*")
+_GAPLESS: Final = re.compile(_any_of(GAPLESS.splitlines(), gap=""))
+_OATHS: Final = re.compile(rf"\b(?:the )?(?:{_any_of(OATHS.split(','), gap='')})\b ?")

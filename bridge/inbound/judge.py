@@ -21,10 +21,11 @@ from bridge.domain.verdicts import Decision, Facts, TicketsFrom
 from bridge.domain.words import exact_word
 from bridge.outbound.compose import put_text
 from bridge.store import contacts, conversations, messages, work
+from bridge.store.acquaintance import Acquaintance
 from bridge.store.contacts import Source
 from bridge.store.conversations import Conversation
 from bridge.store.database import Transaction
-from bridge.store.messages import Message, OutboundKind
+from bridge.store.messages import Arrival, Judged, OutboundKind
 from bridge.ticketing.notes import put_note
 
 LONGEST_ANYWHERE = 1600  # of a carrier that isn't set up here (any more)
@@ -33,6 +34,13 @@ ANSWERS_WITHIN_MS = 3_600_000
 NOTE_ON_ANSWERS = (
     "This number has been given three automatic answers within an hour. Further ones "
     "are held back until an hour has passed, as a machine may be answering; texts are still kept."
+)
+NO_SENDER = Judged(
+    verdict="no_sender",
+    why="the number it was sent to is no sender yet; it waits until it is added",
+    rule=None,
+    state="waiting",
+    conversation_id=None,
 )
 SPOKEN = (
     verdicts.Answer,
@@ -67,63 +75,64 @@ class Rules:
         return None if known is None else known.mms
 
 
-def judge_text(tx: Transaction, message: Message, directory: Directory, rules: Rules) -> str:
-    """Judge one text and store the verdict with it. Returns the verdict."""
-    sender = directory.senders.get(message.sender)
+def judge_text(
+    tx: Transaction,
+    known: Acquaintance,
+    directory: Directory,
+    rules: Rules,
+    *,
+    keep: Callable[[Transaction, Arrival, Judged], None],
+) -> str:
+    """Judge one text, `keep` it with the verdict, and store what follows. Returns the verdict."""
+    text = known.text
+    sender = directory.senders.get(text.sender)
     if sender is None:
-        messages.set_verdict(
-            tx,
-            message.id,
-            verdict="no_sender",
-            why="the number it was sent to is no sender yet; it waits until it is added",
-            rule=None,
-            state="waiting",
-            conversation_id=None,
-        )
-        return "no_sender"
-    facts = _gather(tx, message, sender, directory, rules)
-    decision = verdicts.judge(facts)
-    conversation_id = None
-    if decision.verdict != "loop":
-        conversation = conversations.open_for(tx, message.sender, message.customer)
-        conversations.note_inbound(tx, conversation.id)
-        conversation_id = conversation.id
-        case = _Case(
-            message=message,
-            conversation=conversation,
-            sender=sender,
-            source=_source(message, decision),
-            longest=rules.longest(sender.carrier),
-        )
-        unanswered = _why_unanswered(tx, message, rules) or _why_enough(tx, case, decision)
-        for action in decision.actions:
-            if unanswered is None or not isinstance(action, SPOKEN):
-                _DO[type(action)](tx, case, action)
-        if unanswered is not None:
-            decision = replace(decision, why=f"{decision.why}; not answered: {unanswered}")
+        keep(tx, text, NO_SENDER)
+        return NO_SENDER.verdict
+    decision = verdicts.judge(_gather(tx, known, sender, directory, rules))
+    if decision.verdict == "loop":
+        keep(tx, text, _judged(decision, None))
+        return decision.verdict
+    conversation = known.conversation or conversations.open_for(tx, text.sender, text.customer)
+    conversations.note_inbound(tx, conversation.id)
+    case = _Case(
+        text=text,
+        conversation=conversation,
+        sender=sender,
+        source=_source(text, decision),
+        longest=rules.longest(sender.carrier),
+    )
+    unanswered = _why_unanswered(tx, text, rules) or _why_enough(tx, case, decision)
+    if unanswered is not None:
+        decision = replace(decision, why=f"{decision.why}; not answered: {unanswered}")
+    keep(tx, text, _judged(decision, conversation.id))  # before its answers: seq is the order
+    for action in decision.actions:
+        if unanswered is None or not isinstance(action, SPOKEN):
+            _DO[type(action)](tx, case, action)
+    return decision.verdict
+
+
+def _judged(decision: Decision, conversation_id: str | None) -> Judged:
     makes_ticket = any(isinstance(action, verdicts.MakeTicket) for action in decision.actions)
-    messages.set_verdict(
-        tx,
-        message.id,
+    return Judged(
         verdict=decision.verdict,
         why=decision.why,
         rule=decision.rule,
         state="received" if makes_ticket else "done",
         conversation_id=conversation_id,
     )
-    return decision.verdict
 
 
-def _why_unanswered(tx: Transaction, message: Message, rules: Rules) -> str | None:
+def _why_unanswered(tx: Transaction, text: Arrival, rules: Rules) -> str | None:
     """Why a text that a sweep found is obeyed in silence, None where it is like any other."""
-    if message.recovered is None:
+    if text.recovered is None:
         return None
-    if message.recovered == "withheld":
+    if text.recovered == "withheld":
         return "the carrier took it for machine-written"
-    sent_at = message.created_at if message.sent_at is None else message.sent_at
+    sent_at = text.created_at if text.sent_at is None else text.sent_at
     if tx.now_ms() - sent_at > rules.answer_within_ms:
         return "it was found too late"
-    contact = contacts.know(tx, message.customer)
+    contact = contacts.know(tx, text.customer)
     if max(contact.opted_out_at or 0, contact.opted_in_at or 0) > sent_at:
         return "a later word of this customer holds"
     return None
@@ -147,35 +156,36 @@ def _answers_given(tx: Transaction, case: _Case) -> int:
 
 
 def _gather(
-    tx: Transaction, message: Message, sender: Sender, directory: Directory, rules: Rules
+    tx: Transaction, known: Acquaintance, sender: Sender, directory: Directory, rules: Rules
 ) -> Facts:
-    contact = contacts.know(tx, message.customer)
+    text = known.text
+    contact = known.contact or contacts.know(tx, text.customer)
     if contact.landline_at is not None:
         contacts.set_landline(tx, contact.address, is_landline=False)  # it has just texted
     capabilities = rules.capabilities.get(sender.carrier)
     words: Mapping[OptOutWord, frozenset[str]] = {}
     if capabilities is not None:
         words = capabilities.answers.get(sender.kind, {})
-    pending = contacts.pending_lists(tx, contact.address)
+    pending = contacts.pending_lists(tx, contact.address) if known.has_lists else {}
     return Facts(
-        text=message.body,
+        text=text.body,
         sender=sender,
-        address=message.sender,
-        brand=sender.name or display(message.sender),
+        address=text.sender,
+        brand=sender.name or display(text.sender),
         rules=directory.rules,
         tickets_from=sender.tickets_from or rules.tickets_from,
-        can_be_answered=is_number(message.customer),
-        from_ourselves=message.customer in directory.senders,
+        can_be_answered=is_number(text.customer),
+        from_ourselves=text.customer in directory.senders,
         opted_out=contact.opted_out_at is not None,
         blocked_by_carrier=contact.opted_out_at is not None
-        and _is_carriers(contacts.last_opt_out(tx, contact.address), message.sender, words),
+        and _is_carriers(contacts.last_opt_out(tx, contact.address), text.sender, words),
         opted_in=contact.opted_in_at is not None,
-        lists=contacts.lists_of(tx, contact.address),
+        lists=contacts.lists_of(tx, contact.address) if known.has_lists else frozenset(),
         pending={name: directory.rule(rule) if rule else None for name, rule in pending.items()},
         carrier_words=words,
-        carrier_handled=message.handled,
+        carrier_handled=text.handled,
         open_hours=_open_hours(directory, tx.now_ms()),
-        moment=_moment(tx, message, sender, directory, rules),
+        moment=_moment(tx.now_ms(), known, sender, directory, rules),
     )
 
 
@@ -184,20 +194,19 @@ def _open_hours(directory: Directory, now_ms: int) -> frozenset[str]:
 
 
 def _moment(
-    tx: Transaction, message: Message, sender: Sender, directory: Directory, rules: Rules
+    now_ms: int, known: Acquaintance, sender: Sender, directory: Directory, rules: Rules
 ) -> Moment | None:
     """How the text meets a sender that answers by itself; None where it doesn't, or not now."""
-    texts = directory.auto_texts(message.sender)
-    now_ms = tx.now_ms()
-    if texts is None or now_ms - message.created_at > rules.answer_within_ms:
+    texts = directory.auto_texts(known.text.sender)
+    if texts is None or now_ms - known.text.created_at > rules.answer_within_ms:
         return None
     week = directory.hours.get(sender.hours or "")
-    known = conversations.of_pair(tx, message.sender, message.customer)
-    since = None if known is None else known.quiet_since
+    before = known.conversation
+    since = None if before is None else before.quiet_since
     return Moment(
         texts=texts,
-        is_first=known is None
-        or (known.last_inbound_at is None and known.last_outbound_at is None),
+        is_first=before is None
+        or (before.last_inbound_at is None and before.last_outbound_at is None),
         is_open=week is None or hours.is_open(week, now_ms),
         is_quiet=since is not None and now_ms - since < texts.quiet_ms,
     )
@@ -216,54 +225,54 @@ def _is_carriers(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Case:
-    message: Message
+    text: Arrival
     conversation: Conversation
     sender: Sender
     source: Source
     longest: int  # what the carrier takes in one text
 
 
-def _source(message: Message, decision: Decision) -> Source:
+def _source(text: Arrival, decision: Decision) -> Source:
     return Source(
         how="text",
-        sender=message.sender,
-        words=message.body[:500],
+        sender=text.sender,
+        words=text.body[:500],
         rule=decision.rule,
-        message_id=message.id,
-        said_at_ms=None if message.recovered is None else message.sent_at,
+        message_id=text.id,
+        said_at_ms=None if text.recovered is None else text.sent_at,
     )
 
 
 def _opt_out(tx: Transaction, case: _Case, _action: verdicts.OptOut) -> None:
-    contacts.opt_out(tx, case.message.customer, case.source)
+    contacts.opt_out(tx, case.text.customer, case.source)
 
 
 def _opt_in(tx: Transaction, case: _Case, _action: verdicts.OptIn) -> None:
-    contacts.opt_in(tx, case.message.customer, case.source)
+    contacts.opt_in(tx, case.text.customer, case.source)
 
 
 def _subscribe(tx: Transaction, case: _Case, action: verdicts.Subscribe) -> None:
-    contacts.subscribe(tx, case.message.customer, action.lists, case.source)
+    contacts.subscribe(tx, case.text.customer, action.lists, case.source)
 
 
 def _unsubscribe(tx: Transaction, case: _Case, action: verdicts.Unsubscribe) -> None:
-    contacts.unsubscribe(tx, case.message.customer, action.lists, case.source)
+    contacts.unsubscribe(tx, case.text.customer, action.lists, case.source)
 
 
 def _ask(tx: Transaction, case: _Case, action: verdicts.AskToConfirm) -> None:
-    contacts.ask_to_confirm(tx, case.message.customer, action.lists, case.source)
+    contacts.ask_to_confirm(tx, case.text.customer, action.lists, case.source)
 
 
 def _tag(tx: Transaction, case: _Case, action: verdicts.SetTags) -> None:
-    contacts.add_tags(tx, case.message.customer, action.tags)
+    contacts.add_tags(tx, case.text.customer, action.tags)
 
 
 def _set_fields(tx: Transaction, case: _Case, action: verdicts.SetFields) -> None:
-    contacts.set_fields(tx, case.message.customer, action.fields)
+    contacts.set_fields(tx, case.text.customer, action.fields)
 
 
 def _ask_a_person(tx: Transaction, case: _Case, _action: verdicts.AskAPerson) -> None:
-    contacts.note_wish(tx, case.message.customer, case.message.id)
+    contacts.note_wish(tx, case.text.customer, case.text.id)
 
 
 def _answer(tx: Transaction, case: _Case, action: verdicts.Answer) -> None:
@@ -289,7 +298,7 @@ def _put(
         longest=case.longest,
         plain=case.sender.plain_characters,
         body=text,
-        cause_id=case.message.id,
+        cause_id=case.text.id,
         about_consent=about_consent,
     )
     if kind == "auto" and _answers_given(tx, case) == MOST_ANSWERS:
@@ -299,7 +308,7 @@ def _put(
 def _tell(tx: Transaction, case: _Case, action: verdicts.TellAgent) -> None:
     """A note for every open ticket of this customer: an opt-out counts for all our senders."""
     told: set[int] = set()
-    for conversation in conversations.by_customer(tx, case.message.customer):
+    for conversation in conversations.by_customer(tx, case.text.customer):
         if conversation.ticket_id in told:
             continue  # two conversations on one ticket, after a merge
         put_note(tx, conversation_id=conversation.id, text=action.text)
@@ -313,7 +322,7 @@ def _make_ticket(tx: Transaction, case: _Case, action: verdicts.MakeTicket) -> N
         lane=work.lane_in(case.conversation.id),
         account="zendesk",
         kind="text",
-        message_id=case.message.id,
+        message_id=case.text.id,
         conversation_id=case.conversation.id,
         payload={"warning": action.warning, **({} if action.reopens else {"reopens": False})},
     )

@@ -11,8 +11,9 @@ from bridge.carriers.contract import InboundText
 from bridge.domain.directory import Directory
 from bridge.inbound.judge import Rules, judge_text
 from bridge.store import messages
+from bridge.store.acquaintance import look_up
 from bridge.store.database import Transaction
-from bridge.store.messages import Recovered
+from bridge.store.messages import Arrival, Recovered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,32 +37,31 @@ def take_in(
 
     `recovered` where no webhook brought it.
     """
-    message_id = rules.id_of(carrier, text.carrier_id)
-    is_new = messages.add_inbound(
-        tx,
-        message_id=message_id,
+    arrival = Arrival(
+        id=rules.id_of(carrier, text.carrier_id),
         sender=text.sender,
         customer=text.customer,
         carrier=carrier,
         carrier_id=text.carrier_id,
         body=text.body,
-        media=[{"url": item.url, "content_type": item.content_type} for item in text.media],
+        media=tuple({"url": item.url, "content_type": item.content_type} for item in text.media),
         handled=text.carrier_handled,
-        sent_at_ms=text.sent_at_ms,
+        sent_at=text.sent_at_ms,
         recovered=recovered,
+        created_at=tx.now_ms(),
     )
-    if not is_new:
+    known = look_up(tx, arrival)
+    if known.is_repeated:
         return None
-    message = messages.get(tx, message_id)
-    assert message is not None, "just added"  # noqa: S101 - the same transaction
-    return Taken(message_id=message_id, verdict=judge_text(tx, message, directory, rules))
+    verdict = judge_text(tx, known, directory, rules, keep=messages.add_inbound)
+    return Taken(message_id=arrival.id, verdict=verdict)
 
 
 def take_in_waiting(tx: Transaction, directory: Directory, rules: Rules) -> int:
     """Judge the texts that came for numbers which are senders only now. Returns how many."""
     taken = 0
     for address in directory.senders:
-        for message in messages.waiting_for(tx, address):
-            judge_text(tx, message, directory, rules)
+        for text in messages.waiting_for(tx, address):
+            judge_text(tx, look_up(tx, text), directory, rules, keep=messages.set_verdict)
             taken += 1
     return taken

@@ -11,19 +11,23 @@ import asyncio
 import secrets
 import signal
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
-from bridge.app import Service, zendesk_api
+from bridge.app import Service, carriers_of, rules_of, zendesk_api
 from bridge.carriers.registry import answered_words
 from bridge.clock import Clock, SystemClock
 from bridge.databases import open_database
 from bridge.domain.settings_file import parse
 from bridge.http import HttpClient
-from bridge.invitations import first_link
 from bridge.provisioning import plan_setup, set_up
 from bridge.sandbox import story
+from bridge.sandbox.brand import LONDON, SETTINGS
+from bridge.sandbox.history import House, tell
 from bridge.sandbox.page import add_page
+from bridge.sandbox.roles import CHOOSER, add_roles
 from bridge.sandbox.twilio import FakeTwilio
 from bridge.sandbox.world import SandboxWorld
 from bridge.sandbox.zendesk import FakeZendesk
@@ -88,6 +92,11 @@ class Sandbox:
         return f"http://{self._host}:{self._port}"
 
     @property
+    def inbound_url(self) -> str:
+        """Where the carrier brings texts."""
+        return f"{self.url}/carriers/twilio/inbound#rc=5&rp=all"
+
+    @property
     def api_token(self) -> str:
         """The bearer token of the bridge's API."""
         return self._environment["BRIDGE_API_TOKEN"]
@@ -97,12 +106,14 @@ class Sandbox:
         await self.twilio.start()
         await self.zendesk.start()
         for number in story.BRAND_NUMBERS:
-            url = f"{self.url}/carriers/twilio/inbound#rc=5&rp=all"
-            self.twilio.add_number(number.number, url, kind=number.kind)
+            self.twilio.add_number(number.number, self.inbound_url, kind=number.kind)
         self.settings = load_settings(self._environment, env_file=None)
 
-    async def set_up(self, settings_file: str = story.SETTINGS) -> None:
-        """Do what an operator does once: import the settings, run `zendesk setup`."""
+    async def set_up(self, settings_file: str = story.SETTINGS, *, with_past: bool = False) -> None:
+        """Do what an operator does once: import the settings, run `zendesk setup`.
+
+        `with_past`: some days of use are written before that, which the settings fit.
+        """
         settings = self._made_settings()
         database = open_database(settings, self.clock)
         http = HttpClient(timeout_s=SETUP_TIMEOUT_S)
@@ -110,6 +121,8 @@ class Sandbox:
         await http.open()
         try:
             words = answered_words()
+            if with_past:
+                await database.write(partial(tell, house=self._house(http)))
             file = parse(settings_file, words)
             await database.write(lambda tx: import_settings(tx, file, words, prune=False))
             api = zendesk_api(settings, http, self.clock)
@@ -118,6 +131,15 @@ class Sandbox:
         finally:
             await http.close()
             await database.close()
+
+    def _house(self, http: HttpClient) -> House:
+        settings = self._made_settings()
+        return House(
+            zendesk=self.zendesk,
+            carrier=carriers_of(settings, lambda _name: http, self.clock)["twilio"],
+            rules=rules_of(settings),
+            words=answered_words(),
+        )
 
     def make_service(self) -> Service:
         """The bridge, not yet started."""
@@ -142,35 +164,47 @@ class Sandbox:
         return self.settings
 
 
+@asynccontextmanager
+async def playing(folder: Path, *, host: str, port: int) -> AsyncIterator[Sandbox]:
+    """Everything that `bridge demo` shows, from a made-up past to the pages, until the end.
+
+    Raises UserMistake where the port is taken.
+    """
+    sandbox = Sandbox(folder=folder, host=host, port=port)
+    world = None
+    try:
+        await sandbox.start_far_sides()
+        sandbox.twilio.add_number(LONDON, sandbox.inbound_url)
+        await sandbox.set_up(SETTINGS, with_past=True)
+        service = sandbox.make_service()
+        world = SandboxWorld(
+            twilio=sandbox.twilio,
+            zendesk=sandbox.zendesk,
+            bridge_url=sandbox.url,
+            api_token=sandbox.api_token,
+            since_ms=sandbox.clock.now_ms(),
+        )
+        add_page(service.app, world)
+        add_roles(service.app)
+        await world.open()
+        await service.start()
+        yield sandbox
+    finally:
+        if world is not None:
+            await world.close()
+        await sandbox.stop()
+
+
 async def run_demo(settings: Settings, say: Callable[[str], None]) -> None:
     """Run the sandbox until it is interrupted; `say` hears where it is.
 
     Raises UserMistake where the port is taken.
     """
     with tempfile.TemporaryDirectory(prefix="bridge-demo-") as folder:
-        sandbox = Sandbox(folder=Path(folder), host=settings.host, port=settings.port)
-        world = None
-        try:
-            await sandbox.start_far_sides()
-            await sandbox.set_up()
-            service = sandbox.make_service()
-            world = SandboxWorld(
-                twilio=sandbox.twilio,
-                zendesk=sandbox.zendesk,
-                bridge_url=sandbox.url,
-                api_token=sandbox.api_token,
-            )
-            add_page(service.app, world)
-            await world.open()
-            await service.start()
+        async with playing(Path(folder), host=settings.host, port=settings.port) as sandbox:
             say(f"The sandbox is ready: {sandbox.url}/  (Ctrl-C ends it)")
-            link = await service.database.write(lambda tx: first_link(tx, sandbox.url))
-            say(f"Its console, by a link that works once: {link}")
+            say(f"Its console, in a role to play: {sandbox.url}{CHOOSER}")
             await _interrupted()
-        finally:
-            if world is not None:
-                await world.close()
-            await sandbox.stop()
 
 
 async def _interrupted() -> None:

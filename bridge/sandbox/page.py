@@ -22,6 +22,7 @@ from bridge.web import problems
 from bridge.web.requests import read_body
 
 STATIC = Path(__file__).parent / "static"
+PICTURE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 LARGEST_BODY = 128 * 1024  # bytes of one request
 LONGEST_TEXT = 1600  # characters: what the carrier hands on of one text
 LONGEST_REPLY = 64 * 1024  # characters of HTML: Zendesk's limit of a comment
@@ -67,6 +68,7 @@ class TextView(TypedDict):
 
     `state`: queued, sent, delivered or failed; for the customer's own texts, delivered means
     that the bridge has acknowledged the webhook. `copies`: how often that webhook was delivered.
+    `pictures` are ids that `World.picture` knows.
     """
 
     id: str
@@ -75,6 +77,7 @@ class TextView(TypedDict):
     from_customer: bool
     body: str
     media: list[str]
+    pictures: list[str]
     state: str
     reason: str | None
     copies: int
@@ -82,7 +85,8 @@ class TextView(TypedDict):
 
 
 class CommentView(TypedDict):
-    """A comment as Zendesk shows it. `role`: customer, agent or bridge."""
+    """A comment as Zendesk shows it. `role`: customer, agent or bridge. `attachments` are the names
+    of its files, `pictures` the ids of those that `World.picture` knows."""
 
     id: int
     public: bool
@@ -91,6 +95,7 @@ class CommentView(TypedDict):
     html: str
     plain: str
     attachments: list[str]
+    pictures: list[str]
     at: str
 
 
@@ -141,8 +146,15 @@ class World(Protocol):
         """
         ...
 
-    async def text(self, *, customer: str, sender: str, body: str, copies: int) -> str:
-        """Text the brand; the webhook is delivered `copies` times. Returns the text's id."""
+    async def text(
+        self, *, customer: str, sender: str, body: str, copies: int, with_picture: bool
+    ) -> str:
+        """Text the brand, with the sandbox's own picture or without; the webhook is delivered
+        `copies` times. Returns the text's id."""
+        ...
+
+    def picture(self, picture_id: str) -> tuple[str, bytes] | None:
+        """A picture on a phone or a ticket: its type and content, None where there is none."""
         ...
 
     async def reply(self, *, ticket_id: int, html: str, public: bool) -> int:
@@ -179,12 +191,13 @@ def add_page(app: web.Application, world: World) -> None:
     app.router.add_get("/", _show)
     app.router.add_get("/sandbox/state", _tell)
     app.router.add_get("/sandbox/events", _stream)
-    app.router.add_post("/sandbox/texts", _guarded(_text))
-    app.router.add_post("/sandbox/replies", _guarded(_reply))
-    app.router.add_post(r"/sandbox/tickets/{id:\d{1,18}}/status", _guarded(_set_status))
-    app.router.add_post(r"/sandbox/tickets/{id:\d{1,18}}/merge", _guarded(_merge))
-    app.router.add_post("/sandbox/zendesk", _guarded(_set_zendesk))
-    app.router.add_post("/sandbox/deliveries", _guarded(_set_delivery))
+    app.router.add_post("/sandbox/texts", guarded(_text))
+    app.router.add_post("/sandbox/replies", guarded(_reply))
+    app.router.add_post(r"/sandbox/tickets/{id:\d{1,18}}/status", guarded(_set_status))
+    app.router.add_post(r"/sandbox/tickets/{id:\d{1,18}}/merge", guarded(_merge))
+    app.router.add_post("/sandbox/zendesk", guarded(_set_zendesk))
+    app.router.add_post("/sandbox/deliveries", guarded(_set_delivery))
+    app.router.add_get(r"/sandbox/pictures/{id:\w{1,64}}", _picture)
     app.router.add_get(r"/sandbox/static/{name:[a-z_]+\.(?:js|css|svg)}", _file)
 
 
@@ -197,6 +210,13 @@ async def _file(request: web.Request) -> web.StreamResponse:
     if not path.is_file():
         raise web.HTTPNotFound
     return web.FileResponse(path, headers={**HEADERS, "Cache-Control": "no-cache"})
+
+
+async def _picture(request: web.Request) -> web.StreamResponse:
+    found = request.app[WORLD].picture(request.match_info["id"])
+    if found is None or found[0] not in PICTURE_TYPES:
+        raise web.HTTPNotFound
+    return web.Response(body=found[1], content_type=found[0], headers=HEADERS)
 
 
 async def _tell(request: web.Request) -> web.StreamResponse:
@@ -236,6 +256,7 @@ async def _text(request: web.Request, fields: Mapping[str, object]) -> object:
         sender=_words(fields, "sender", longest=32),
         body=_words(fields, "body", longest=LONGEST_TEXT),
         copies=copies,
+        with_picture=_switch(fields, "with_picture") if "with_picture" in fields else False,
     )
     return {"id": text_id}
 
@@ -273,20 +294,22 @@ async def _set_delivery(request: web.Request, fields: Mapping[str, object]) -> o
     return {}
 
 
-def _guarded(
+def guarded(
     action: Callable[[web.Request, Mapping[str, object]], Awaitable[object]],
 ) -> Handler:
-    """Let only this page's own, well-formed requests through to `action`."""
+    """Let only a page of ours, with well-formed requests, through to `action`, which gives what is
+    answered as JSON, or a response of its own."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
         if not _is_same_origin(request):
             return problems.problem(403, detail="only the sandbox's own page may ask for this")
         try:
-            return web.json_response(
-                await action(request, await _read_fields(request)), headers=HEADERS
-            )
+            result = await action(request, await _read_fields(request))
         except BadRequest as mistake:
             return problems.bad_request(mistake)
+        if isinstance(result, web.Response):
+            return result
+        return web.json_response(result, headers=HEADERS)
 
     return handle
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bridge.clock import rfc3339
-from bridge.sandbox.page import CommentView, TextView, TicketView
+from bridge.sandbox.page import PICTURE_TYPES, CommentView, TextView, TicketView
 from bridge.sandbox.twilio.records import ERROR_MESSAGES, Message
 from bridge.sandbox.zendesk.records import Comment, Ticket, User
 
@@ -27,6 +27,7 @@ def show_text(message: Message, *, copies: int, answers: tuple[int, ...] | None)
         "from_customer": inbound,
         "body": message.body,
         "media": [url.rpartition("/")[2] for url in message.media_urls],
+        "pictures": [one.sid for one in message.media if one.content_type in PICTURE_TYPES],
         "state": state,
         "reason": _reason(message, answers) if state == "failed" else None,
         "copies": copies,
@@ -85,5 +86,6 @@ def show_comment(comment: Comment, users: Mapping[int, User]) -> CommentView:
         "html": comment.html_body,
         "plain": comment.plain_body,
         "attachments": [one.file_name for one in comment.attachments],
+        "pictures": [one.token for one in comment.attachments if one.content_type in PICTURE_TYPES],
         "at": rfc3339(comment.created_ms),
     }

@@ -13,8 +13,9 @@ from typing import Any
 
 import aiohttp
 
+from bridge.clock import from_rfc3339
 from bridge.errors import BadRequest
-from bridge.sandbox.page import Outcome, State, Status
+from bridge.sandbox.page import STATIC, Outcome, State, Status
 from bridge.sandbox.story import AGENT, BRAND_NUMBERS, CUSTOMERS
 from bridge.sandbox.twilio import FakeTwilio
 from bridge.sandbox.views import show_text, show_ticket
@@ -23,6 +24,7 @@ from bridge.sandbox.zendesk import FakeZendesk, ZendeskRefusal
 LOOK_EVERY_S = 0.3  # the API has no events: this often the bridge is asked while somebody watches
 TELL_EVERY_S = 15.0  # also without a change, so that a browser that has left is noticed
 ANSWER_WITHIN_S = 3.0
+PICTURE = STATIC / "broken_mug.png"
 MOST_MESSAGES = 100
 FINISHED = frozenset({"done", "delivered", "undelivered", "failed", "refused"})
 TOLD = frozenset({"why", "rule", "cause_id", "attempts"})  # of a trace, to the page
@@ -30,11 +32,21 @@ Record = dict[str, Any]
 
 
 class SandboxWorld:
-    """Implements `bridge.sandbox.page.World`. `open()` before use, `close()` after."""
+    """Implements `bridge.sandbox.page.World`. `open()` before use, `close()` after.
+
+    What was last touched before `since_ms` (UTC) is history: the console shows it, the page not.
+    """
 
     def __init__(
-        self, *, twilio: FakeTwilio, zendesk: FakeZendesk, bridge_url: str, api_token: str
+        self,
+        *,
+        twilio: FakeTwilio,
+        zendesk: FakeZendesk,
+        bridge_url: str,
+        api_token: str,
+        since_ms: int = 0,
     ) -> None:
+        self._since_ms = since_ms
         self._twilio = twilio
         self._zendesk = zendesk
         self._messages_url = f"{bridge_url.rstrip('/')}/api/v1/messages"
@@ -159,7 +171,7 @@ class SandboxWorld:
             "tickets": [
                 show_ticket(ticket, account.users, follow_up_of=parents.get(ticket.id))
                 for ticket in account.tickets.values()
-                if not ticket.deleted
+                if not ticket.deleted and ticket.updated_ms >= self._since_ms
             ],
             "messages": self._messages,
             "zendesk_down": self._is_down,
@@ -172,7 +184,11 @@ class SandboxWorld:
         found = await self._get(f"{self._messages_url}?limit={MOST_MESSAGES}")
         if found is None:
             return  # the bridge is starting or stopping: what was known stays shown
-        messages = list(reversed(found.get("messages", [])))
+        messages = [
+            message
+            for message in reversed(found.get("messages", []))
+            if not self._since_ms or from_rfc3339(message["created_at"]) >= self._since_ms
+        ]
         self._messages = [await self._with_reasons(message) for message in messages]
 
     async def _with_reasons(self, message: Record) -> Record:
@@ -200,16 +216,29 @@ class SandboxWorld:
 
     # ---- what the page asks for
 
-    async def text(self, *, customer: str, sender: str, body: str, copies: int) -> str:
-        """Text the brand; the webhook is delivered `copies` times. Returns the text's id."""
+    async def text(
+        self, *, customer: str, sender: str, body: str, copies: int, with_picture: bool = False
+    ) -> str:
+        """Text the brand, with the sandbox's own picture or without; the webhook is delivered
+        `copies` times. Returns the text's id."""
         _check_customer(customer)
         if sender not in self._twilio.account.numbers:
             raise BadRequest("sender", "one of the brand's numbers")
-        result = await self._twilio.customer_texts(customer, sender, body, copies=copies)
+        media = [_own_picture()] if with_picture else []
+        result = await self._twilio.customer_texts(customer, sender, body, media, copies)
         self._copies[result.sid] = copies
         self._answers[result.sid] = result.statuses
         self._touched.set()
         return result.sid
+
+    def picture(self, picture_id: str) -> tuple[str, bytes] | None:
+        """A picture on a phone or a ticket: its type and content, None where there is none."""
+        for message in self._twilio.messages:
+            for media in message.media:
+                if media.sid == picture_id:
+                    return media.content_type, media.content
+        file = self._zendesk.account.files.get(picture_id)
+        return None if file is None else (file.content_type, file.content)
 
     async def reply(self, *, ticket_id: int, html: str, public: bool) -> int:
         """Write an agent's comment. Returns its id."""
@@ -245,6 +274,10 @@ class SandboxWorld:
         else:
             self._twilio.deliveries[customer] = outcome
         self._touched.set()
+
+
+def _own_picture() -> tuple[str, bytes]:
+    return "image/png", PICTURE.read_bytes()
 
 
 def _check_customer(number: str) -> None:

@@ -61,7 +61,7 @@ def know(tx: Transaction, address: str) -> Contact:
 def get(tx: Transaction, address: str) -> Contact | None:
     """A contact by its address."""
     row = tx.first("SELECT * FROM contacts WHERE address = $1", address)
-    return None if row is None else _contact(row)
+    return None if row is None else contact_of(row)
 
 
 def set_requester(tx: Transaction, address: str, requester_id: int | None) -> None:
@@ -213,7 +213,8 @@ def _said_at(tx: Transaction, source: Source) -> int:
     return tx.now_ms() if source.said_at_ms is None else source.said_at_ms
 
 
-def _contact(row: Row) -> Contact:
+def contact_of(row: Row) -> Contact:
+    """A contact from a row that has all of its columns."""
     return Contact(
         address=row["address"],
         name=row["name"],
@@ -222,7 +223,7 @@ def _contact(row: Row) -> Contact:
         opted_out_at=row["opted_out_at"],
         opted_in_at=row["opted_in_at"],
         landline_at=row["landline_at"],
-        tags=tuple(json.loads(row["tags"])),
-        fields=json.loads(row["fields"]),
+        tags=() if row["tags"] == "[]" else tuple(json.loads(row["tags"])),
+        fields={} if row["fields"] == "{}" else json.loads(row["fields"]),
         stop_wish=row["stop_wish"],
     )

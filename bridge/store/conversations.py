@@ -34,16 +34,16 @@ class Link:
 
 def open_for(tx: Transaction, sender: str, customer: str) -> Conversation:
     """The conversation of this pair, made if it is the first time."""
-    tx.run(
+    made = tx.first(
         "INSERT INTO conversations (id, sender, customer, created_at, last_at) "
-        "VALUES ($1, $2, $3, $4, $4) ON CONFLICT (sender, customer) DO NOTHING",
+        "VALUES ($1, $2, $3, $4, $4) ON CONFLICT (sender, customer) DO NOTHING RETURNING *",
         *(new_id(), sender, customer, tx.now_ms()),
     )
-    row = tx.first(
-        "SELECT * FROM conversations WHERE sender = $1 AND customer = $2", sender, customer
-    )
-    assert row is not None, "just made"  # noqa: S101 - the unique key sees to it
-    return conversation_of(row)
+    if made is not None:
+        return conversation_of(made)
+    found = of_pair(tx, sender, customer)
+    assert found is not None, "there already"  # noqa: S101 - the unique key sees to it
+    return found
 
 
 def of_pair(tx: Transaction, sender: str, customer: str) -> Conversation | None:

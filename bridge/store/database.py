@@ -57,8 +57,11 @@ class Database(Protocol):
         """
         ...
 
-    async def read(self, transaction: Callable[[Transaction], T]) -> T:
-        """Run a transaction that only reads, beside the writers. Raises NotDurable."""
+    async def read(self, transaction: Callable[[Transaction], T], *, brief: bool = False) -> T:
+        """Run a transaction that only reads, beside the writers; `brief` as in `write`.
+
+        Raises NotDurable.
+        """
         ...
 
     def listen(self, topic: str, call: Callable[[], None]) -> None:

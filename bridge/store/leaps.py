@@ -8,6 +8,7 @@ whatever is stored as a time to come moves along with the clock. What has happen
 from __future__ import annotations
 
 from bridge.clock import Clock, SteadyClock
+from bridge.store import restored
 from bridge.store.database import Transaction
 
 LEAST_MS = 2_000  # less is a clock that is being corrected, and no lease is that short
@@ -63,6 +64,7 @@ def follow(tx: Transaction, leap_ms: int) -> None:
     """Move what is to come along with the clock."""
     for sql in MOVED:
         tx.run(sql, leap_ms)
+    restored.follow(tx, leap_ms)
     _note_latest(tx)
 
 

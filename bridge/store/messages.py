@@ -45,33 +45,50 @@ class Message:
     recovered: Recovered | None
 
 
-def add_inbound(
-    tx: Transaction,
-    *,
-    message_id: str,
-    sender: str,
-    customer: str,
-    carrier: str,
-    carrier_id: str,
-    body: str,
-    media: Sequence[Mapping[str, str]],
-    handled: str | None,
-    sent_at_ms: int | None = None,
-    recovered: Recovered | None = None,
-) -> bool:
-    """Keep a text as it came. Returns false where the carrier has delivered it before."""
-    now = tx.now_ms()
-    row = tx.first(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """A text from a customer, as it came. Fields as in `Message`."""
+
+    id: str
+    sender: str
+    customer: str
+    carrier: str
+    carrier_id: str
+    body: str
+    media: tuple[Mapping[str, str], ...]
+    handled: Literal["STOP", "START", "HELP"] | None
+    sent_at: int | None
+    recovered: Recovered | None
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What was decided about a text, and why."""
+
+    verdict: str
+    why: str
+    rule: str | None
+    state: str
+    conversation_id: str | None
+
+
+def add_inbound(tx: Transaction, text: Arrival, judged: Judged) -> None:
+    """Keep a text as it came, with what was decided about it.
+
+    A carrier's id that is there already is an error: whoever keeps a text has looked for it.
+    """
+    tx.run(
         "INSERT INTO messages (id, direction, kind, sender, customer, carrier, carrier_id, body, "
-        "media, handled, sent_at, recovered, state, created_at, updated_at) VALUES "
-        "($1, 'inbound', 'text', $2, $3, $4, $5, $6, $7, $8, $9, $10, 'received', $11, $11) "
-        "ON CONFLICT (carrier, carrier_id) WHERE direction = 'inbound' DO NOTHING RETURNING seq",
-        *(message_id, sender, customer, carrier, carrier_id, body),
-        *(json.dumps(list(media)), handled, sent_at_ms, recovered, now),
+        "media, handled, sent_at, recovered, state, verdict, why, rule, conversation_id, "
+        "created_at, updated_at) VALUES ($1, 'inbound', 'text', $2, $3, $4, $5, $6, $7, $8, $9, "
+        "$10, $11, $12, $13, $14, $15, $16, $16)",
+        *(text.id, text.sender, text.customer, text.carrier, text.carrier_id, text.body),
+        *(json.dumps(text.media) if text.media else "[]", text.handled, text.sent_at),
+        *(text.recovered, judged.state, judged.verdict, judged.why, judged.rule),
+        *(judged.conversation_id, text.created_at),
     )
-    if row is not None:
-        tx.announce(MESSAGES)
-    return row is not None
+    tx.announce(MESSAGES)
 
 
 def add_outbound(
@@ -133,12 +150,12 @@ def by_idempotency_key(tx: Transaction, key: str) -> Message | None:
     return None if row is None else _message(row)
 
 
-def waiting_for(tx: Transaction, sender: str) -> Sequence[Message]:
+def waiting_for(tx: Transaction, sender: str) -> Sequence[Arrival]:
     """Texts kept for a number that was no sender of ours, in order of arrival."""
     rows = tx.all(
         "SELECT * FROM messages WHERE sender = $1 AND state = 'waiting' ORDER BY seq", sender
     )
-    return [_message(row) for row in rows]
+    return [_arrival(row) for row in rows]
 
 
 def count_answers(tx: Transaction, conversation_id: str, *, since_ms: int) -> int:
@@ -151,21 +168,13 @@ def count_answers(tx: Transaction, conversation_id: str, *, since_ms: int) -> in
     return 0 if row is None else int(row["n"])
 
 
-def set_verdict(
-    tx: Transaction,
-    message_id: str,
-    *,
-    verdict: str,
-    why: str,
-    rule: str | None,
-    state: str,
-    conversation_id: str | None,
-) -> None:
-    """Keep what was decided about a text, and why."""
+def set_verdict(tx: Transaction, text: Arrival, judged: Judged) -> None:
+    """Keep what was decided about a text that had waited for it."""
     tx.run(
         "UPDATE messages SET verdict = $1, why = $2, rule = $3, state = $4, conversation_id = $5, "
         "updated_at = $6 WHERE id = $7",
-        *(verdict, why, rule, state, conversation_id, tx.now_ms(), message_id),
+        *(judged.verdict, judged.why, judged.rule, judged.state, judged.conversation_id),
+        *(tx.now_ms(), text.id),
     )
     tx.announce(MESSAGES)
 
@@ -228,6 +237,22 @@ def tell_agent_once(tx: Transaction, message_id: str) -> bool:
     """Whether a note about this text's failure is still owed; it is not from now on."""
     sql = "UPDATE messages SET told_agent = 1 WHERE id = $1 AND told_agent <> 1"
     return tx.run(sql, message_id) > 0
+
+
+def _arrival(row: Row) -> Arrival:
+    return Arrival(
+        id=row["id"],
+        sender=row["sender"],
+        customer=row["customer"],
+        carrier=row["carrier"],
+        carrier_id=row["carrier_id"],
+        body=row["body"],
+        media=tuple(_media(row["media"])),
+        handled=row["handled"],
+        sent_at=row["sent_at"],
+        recovered=row["recovered"],
+        created_at=row["created_at"],
+    )
 
 
 def _message(row: Row) -> Message:

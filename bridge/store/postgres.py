@@ -157,8 +157,9 @@ class PostgresDatabase:
         """Run in the next commit; durable when this returns. Raises NotDurable."""
         return await self._queue.put(transaction, brief=brief)
 
-    async def read(self, transaction: Callable[[Transaction], T]) -> T:
+    async def read(self, transaction: Callable[[Transaction], T], *, brief: bool = False) -> T:
         """Run over one snapshot, beside the writer. Raises NotDurable."""
+        del brief  # each statement is waited for here
         return await _hop(self._threads, lambda: self._read(transaction))
 
     def listen(self, topic: str, call: Callable[[], None]) -> None:

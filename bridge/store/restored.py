@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bridge.store import leases, sweeps
@@ -32,10 +32,12 @@ LAST_SIGN = (
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restored:
     """What was done between `since_ms` and `began_ms` has to be looked for. `left` are the
-    accounts that have not been swept yet."""
+    accounts that have not been swept yet, and `sweep_to_ms` is how far they have to be: when we
+    began, by this machine's clock as it is set now."""
 
     since_ms: int
     began_ms: int
+    sweep_to_ms: int
     left: frozenset[str]
 
     @property
@@ -55,7 +57,10 @@ def current(tx: Transaction) -> Restored | None:
     if "began" not in known:
         return None
     return Restored(
-        since_ms=int(known["since"]), began_ms=int(known["began"]), left=frozenset(known["left"])
+        since_ms=int(known["since"]),
+        began_ms=int(known["began"]),
+        sweep_to_ms=int(known.get("sweep_to", known["began"])),
+        left=frozenset(known["left"]),
     )
 
 
@@ -72,7 +77,12 @@ def begin(tx: Transaction, accounts: Collection[str]) -> Restored | None:
     taken = json.loads(str(row["value"])).get("taken")
     signs = [int(at) for at in (taken, last["at"]) if at is not None]
     now_ms = tx.now_ms()
-    begun = Restored(since_ms=min([now_ms, *signs]), began_ms=now_ms, left=frozenset(accounts))
+    begun = Restored(
+        since_ms=min([now_ms, *signs]),
+        began_ms=now_ms,
+        sweep_to_ms=now_ms,
+        left=frozenset(accounts),
+    )
     _keep(tx, begun)
     leases.forget_leases(
         tx, lambda _starts: 0
@@ -86,15 +96,22 @@ def note_swept(tx: Transaction, account: str, *, reached_ms: int | None = None) 
     known = current(tx)
     if known is None or account not in known.left:
         return True
-    if reached_ms is not None and reached_ms < known.began_ms:
+    if reached_ms is not None and reached_ms < known.sweep_to_ms:
         return False
-    known = Restored(since_ms=known.since_ms, began_ms=known.began_ms, left=known.left - {account})
+    known = replace(known, left=known.left - {account})
     _keep(tx, known)
     if not known.is_looking:
         # Failed work as well: it may have been tried again, and done, before the restore.
         for row in tx.all(f"SELECT id, payload FROM work WHERE kind IN {DOUBTFUL}"):  # noqa: S608
             _flag(tx, row, known)
     return True
+
+
+def follow(tx: Transaction, leap_ms: int) -> None:
+    """The machine's clock was set. `began_ms` stays: it is held against the far sides' clocks."""
+    known = current(tx)
+    if known is not None and known.is_looking:
+        _keep(tx, replace(known, sweep_to_ms=known.sweep_to_ms + leap_ms))
 
 
 def is_flagged(tx: Transaction, item: Item) -> bool:
@@ -138,5 +155,10 @@ def _write(tx: Transaction, work_id: int, payload: Mapping[str, Any]) -> None:
 
 
 def _keep(tx: Transaction, known: Restored) -> None:
-    value = {"since": known.since_ms, "began": known.began_ms, "left": sorted(known.left)}
+    value = {
+        "since": known.since_ms,
+        "began": known.began_ms,
+        "sweep_to": known.sweep_to_ms,
+        "left": sorted(known.left),
+    }
     tx.run("UPDATE meta SET value = $1 WHERE name = 'restored'", json.dumps(value))

@@ -183,7 +183,7 @@ class SqliteDatabase:
         """Run in the next commit; durable when this returns. Raises NotDurable."""
         return await self._queue.put(transaction, brief=brief)
 
-    async def read(self, transaction: Callable[[Transaction], T]) -> T:
+    async def read(self, transaction: Callable[[Transaction], T], *, brief: bool = False) -> T:
         """Run on the reading connection, over one snapshot. Raises NotDurable."""
         reader = self._reader
         if reader is None:
@@ -194,6 +194,8 @@ class SqliteDatabase:
         now_ms = self._clock.now_ms()
         async with self._reading:
             try:
+                if brief:  # 40 us here, and 150 on the other thread
+                    return _read(reader.bare, transaction, now_ms)
                 return await reader.run_whole(lambda c: _read(c, transaction, now_ms))
             except sqlite3.OperationalError as error:
                 raise NotDurable(str(error)) from error

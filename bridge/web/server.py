@@ -18,7 +18,7 @@ from bridge.web.requests import LARGEST_BODY
 
 __all__ = ["PARTS", "NewMessage", "WebParts", "create_app", "create_runner"]
 
-KEEP_ALIVE_S = 75.0
+KEEP_ALIVE_S = 75.0  # so long, too, the headers of a request may take, drop by drop or not
 SHUTDOWN_S = 15.0
 LINGER_S = 2.0  # how long what is left of a refused body is read away, so that the answer arrives
 

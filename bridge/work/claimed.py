@@ -32,7 +32,7 @@ class ClaimedJob:
             work.save_intent(tx, self.claimed, intent)
             save(tx)
 
-        await self.database.write(commit)
+        await self.database.write(commit, brief=True)
         self.item = replace(self.item, intent=intent)
         self.throttle.noted(self.claimed.lane)
 

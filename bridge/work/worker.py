@@ -123,7 +123,7 @@ class Worker:
         free = self._throttle.free(len(self._running))
         if free <= 0:
             return POLL_S  # a lane that ends wakes us
-        paused_s, due, room = await self.database.read(self._outlook)
+        paused_s, due, room = await self.database.read(self._outlook, brief=True)
         self._is_paused = paused_s > 0
         if self._is_paused:
             return min(POLL_S, paused_s)
@@ -140,7 +140,7 @@ class Worker:
             task.add_done_callback(self._ended)
         if len(claims) == free:
             return 0.0
-        _, due, room = await self.database.read(self._outlook)
+        _, due, room = await self.database.read(self._outlook, brief=True)
         return self._until_next(due, room, self._quotas(room))
 
     async def _claim(self, most: int, by_rank: Mapping[int, int]) -> list[Claim]:
@@ -157,7 +157,7 @@ class Worker:
             )
 
         try:
-            await self.database.write(claim)
+            await self.database.write(claim, brief=True)
         except NotDurable:
             self._adrift += claims  # the answer may be all that was lost
             raise
@@ -238,7 +238,7 @@ class Worker:
                 return
 
     async def _give_back(self, claimed: Claim) -> None:
-        await self.database.write(lambda tx: work.give_back(tx, claimed))
+        await self.database.write(lambda tx: work.give_back(tx, claimed), brief=True)
 
     async def _work_item(self, claimed: Claim) -> Item | None:
         item = claimed.item
@@ -340,7 +340,8 @@ class Worker:
             self._throttle.got_through()
         self.counters.count_attempt(claimed.item.kind, name)
         # Shielded: how it ended is known, and a stop must not make it unknown again.
-        item = await asyncio.shield(self.database.write(commit))
+        brief = claimed.item.kind != "sweep"  # which may have found a thousand texts
+        item = await asyncio.shield(self.database.write(commit, brief=brief))
         if isinstance(outcome, (Done, GaveUp)):
             outcome.then()
         return item

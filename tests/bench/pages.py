@@ -1,5 +1,8 @@
 """Times every page of the console on a seeded file, and says by which indexes it is answered.
 
+Each line: what the page weighs, how long it took (half of the times, the longest), and how long a
+core worked for it (browser's side included): on a machine with other work only that tells.
+
 python -m tests.bench.pages FILE [--plans]
 """
 
@@ -47,7 +50,7 @@ class Watched(SqliteDatabase):
 
     watching: set[str] | None = None
 
-    async def read(self, transaction: Callable[[Transaction], T]) -> T:
+    async def read(self, transaction: Callable[[Transaction], T], *, brief: bool = False) -> T:
         """Read, explaining each query first where that is wanted."""
         if self.watching is None:
             return await super().read(transaction)
@@ -100,10 +103,15 @@ async def _time(
     database.watching = plans
     status, size, _ = await _ask(browser, url + page)
     database.watching = None
-    times = [(await _ask(browser, url + page))[2] for _ in range(ROUNDS)]
+    times, works = [], []
+    for _ in range(ROUNDS):
+        began = time.process_time()
+        times.append((await _ask(browser, url + page))[2])
+        works.append((time.process_time() - began) * 1000)
     whole = sorted(one for one in plans if one.startswith("SCAN"))
-    p50, most = statistics.median(times), max(times)
-    print(f"{page or '(overview)':40}{status:5}{size / 1024:7.0f} kB{p50:9.1f} ms{most:9.1f} ms")
+    p50, most, work = statistics.median(times), max(times), statistics.median(works)
+    told = f"{p50:9.1f} ms{most:9.1f} ms{work:9.1f} ms"
+    print(f"{page or '(overview)':40}{status:5}{size / 1024:7.0f} kB{told}")
     for plan in sorted(plans) if with_plans else whole:
         print(f"      {plan}")
 

@@ -125,9 +125,9 @@ class Mortal:
             self._live()
             return result
 
-        async def read(transaction: Callable[[Transaction], T]) -> T:
+        async def read(transaction: Callable[[Transaction], T], *, brief: bool = False) -> T:
             self._live()
-            result = await real_read(transaction)
+            result = await real_read(transaction, brief=brief)
             self._live()
             return result
 

@@ -21,7 +21,7 @@ from tests.faults.storm import Storm
 # Texts, conversations, replies, seconds of talk.
 SIZES = {
     "small": Plan(seed=0, texts=60, conversations=8, replies=20, seconds=6),
-    "middle": Plan(seed=0, texts=300, conversations=40, replies=120, seconds=20),
+    "middle": Plan(seed=0, texts=90, conversations=15, replies=30, seconds=6),
     "full": Plan(seed=0, texts=2000, conversations=200, replies=1000, seconds=120),
 }
 

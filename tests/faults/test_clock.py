@@ -11,6 +11,7 @@ import pytest
 from bridge.app import Service
 from bridge.sandbox.faults import Rule
 from bridge.store import leaps
+from bridge.store.database import Transaction
 from bridge.store.postgres import PostgresDatabase
 from tests.faults.stage import Stage, open_stage
 from tests.flows import conftest as flows
@@ -168,3 +169,27 @@ async def test_clock_that_was_put_back_is_followed_once_however_often_we_start(
     assert await rows(database, "SELECT lane, due_at FROM lanes ORDER BY lane") == before
     now_ms = clock.now_ms()
     assert all(0 < row["due_at"] - now_ms <= HOUR_MS for row in before)  # the sweeps
+
+
+@sqlite_only
+async def test_restored_bridge_is_not_held_up_by_a_day_when_the_clock_is_put_back(
+    opened: Open,
+) -> None:
+    stage, clock = await opened(BRIDGE_SWEEP_INTERVAL="0.2")
+    await stage.act(_mark_as_restored)
+    away = Rule(method="GET", path="*/Messages.json", times=None, status=503)
+    stage.sandbox.twilio.faults.add(away)
+    await stage.rise()
+    await eventually(lambda: away.used)
+
+    clock.ahead_ms = -DAY_MS
+    stage.sandbox.twilio.faults.clear()
+    await stage.text(MAYA, ACME, "and more")
+    await stage.settle()
+
+    assert len(customer_comments(stage.sandbox.zendesk.tickets[1])) == 2
+    assert await stage.violations() == []
+
+
+def _mark_as_restored(tx: Transaction) -> None:
+    tx.run("INSERT INTO meta (name, value) VALUES ('restored', '{}')")

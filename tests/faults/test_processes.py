@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 
 from bridge.sandbox.demo import Sandbox
 from tests.flows import conftest as flows
-from tests.flows.cast import ACME, MAYA, customer_comments, only_ticket, tickets
+from tests.flows.cast import ACME, JONAS, MAYA, customer_comments, only_ticket, tickets
 from tests.flows.conftest import NewStore, eventually, free_port
 from tests.flows.outbound import SEND, open_ticket, settled, words
 from tests.flows.serving import Process, end_leases, serving
@@ -105,6 +108,47 @@ async def test_asked_to_end_under_load_it_ends_in_time_and_loses_nothing(two: Tw
     await found_once(sandbox, talk)
 
 
+@pytest.mark.parametrize("engine", ENGINES, indirect=True)
+async def test_asked_to_end_while_far_sides_hold_calls_it_hands_back_what_is_done_once_then(
+    tmp_path: Path, new_store: NewStore
+) -> None:
+    async with serving(tmp_path, new_store) as serve:
+        sandbox, process = await serve(BRIDGE_HTTP_TIMEOUT="120")  # no deadline ends the calls
+        ticket = await open_ticket(sandbox, "one")
+        zendesk, twilio = sandbox.zendesk.faults, sandbox.twilio.faults
+        held = [
+            twilio.hold_after(*SEND),
+            zendesk.hold_after("PUT", f"/api/v2/tickets/{ticket}"),
+            zendesk.hold_after("POST", "/api/v2/tickets"),
+        ]
+        await sandbox.zendesk.agent_replies(ticket, "<p>Once</p>")
+        await held[0].wait_arrived()
+        await sandbox.twilio.customer_texts(MAYA, ACME, "two")
+        await sandbox.twilio.customer_texts(JONAS, ACME, "hello")
+        for gate in held:
+            await gate.wait_arrived()
+
+        assert await process.terminate(within_s=25) == 0
+        assert await asyncio.to_thread(_count_leases, sandbox) == 0  # nobody has to wait for them
+        for gate in held:
+            gate.open()
+        await process.start()
+        await settled(sandbox, within_s=60)
+
+        assert sorted(map(customer_comments, tickets(sandbox))) == [["hello"], ["one", "two"]]
+        assert len(sandbox.twilio.sent) == 1
+        assert words(sandbox) == ["Once"]
+
+
+def _count_leases(sandbox: Sandbox) -> int:
+    assert sandbox.settings is not None
+    with _connect(sandbox.settings.database_url) as connection:
+        (count,) = connection.execute(
+            "SELECT count(*) FROM lanes WHERE lease IS NOT NULL"
+        ).fetchone()
+    return int(count)
+
+
 @postgres_only
 async def test_processes_are_replaced_while_texts_keep_coming(two: Two) -> None:
     sandbox, old, new = two
@@ -184,3 +228,14 @@ async def _is_settled(sandbox: Sandbox, what: str) -> bool:
 
 def _has_lost(process: Process) -> bool:
     return any(line["event"] == "work.lease_lost" for line in process.lines())
+
+
+@contextmanager
+def _connect(url: str) -> Iterator[Any]:
+    """The store as anybody may look into it."""
+    if url.startswith("postgresql://"):
+        with psycopg.connect(url) as connection:
+            yield connection
+    else:
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+            yield connection

@@ -63,11 +63,11 @@ class Gates:
         carrier = service._carrier_http["twilio"]
         write, call = database.write, carrier.call
 
-        async def gated_write(transaction: Callable[[Transaction], T]) -> T:
+        async def gated_write(transaction: Callable[[Transaction], T], *, brief: bool = False) -> T:
             task = asyncio.current_task()
             if task is not None and task.get_name().startswith("lane out:"):
                 await self.step("commit")
-            return await write(transaction)
+            return await write(transaction, brief=brief)
 
         async def gated_call(method: str, url: str, **given: object) -> Answer:
             await self.step(f"call {method}")
@@ -156,14 +156,14 @@ async def test_two_services_that_see_one_reply_at_the_same_instant_send_it_once(
     def meet_before_claims(service: Service) -> None:
         write = service.database.write
 
-        async def gated(transaction: Callable[[Transaction], T]) -> T:
+        async def gated(transaction: Callable[[Transaction], T], *, brief: bool = False) -> T:
             is_claim = transaction.__qualname__.endswith(".claim")
             if is_claim and service not in waiting:
                 waiting.append(service)
                 if len(waiting) == 2:
                     both.set()
                 await both.wait()
-            return await write(transaction)
+            return await write(transaction, brief=brief)
 
         setattr(service.database, "write", gated)  # noqa: B010 - a method, of this one object
 

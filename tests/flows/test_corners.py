@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from bridge.clock import SystemClock, rfc3339
+from bridge.inbound.pieces import LATE_MS
 from bridge.sandbox.demo import Sandbox
+from bridge.store import pieces
+from bridge.store.pieces import StoredPiece
 from tests.flows import cast
 from tests.flows.conftest import Start, eventually
 from tests.flows.outbound import (
@@ -235,3 +238,29 @@ async def test_agent_hears_when_a_failed_reply_goes_out_after_all(sandbox: Sandb
 
     assert words(sandbox) == ["Your parcel is on its way"]
     assert all("Your parcel" in note for note in notes(sandbox, ticket))
+
+
+async def test_parts_of_a_carrier_that_is_no_more_are_taken_in(start_sandbox: Start) -> None:
+    clock = MovingClock()
+    sandbox = await start_sandbox(clock=clock)  # its only carrier joins parts by itself
+    assert sandbox.service is not None
+    piece = StoredPiece(
+        carrier="vonage",
+        carrier_id="p1",
+        sender=ACME,
+        customer=MAYA,
+        ref="42",
+        number=1,
+        total=2,
+        body="Dear Acme, ",
+        sent_at=None,
+    )
+    await sandbox.service.database.write(lambda tx: pieces.add(tx, piece))
+
+    clock.ahead_ms += LATE_MS + 1000
+
+    await eventually(lambda: cast.tickets(sandbox))
+    await settled(sandbox)
+    assert cast.customer_comments(cast.only_ticket(sandbox)) == [
+        "Dear Acme,  [part 2 of 2 did not arrive]"
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -112,6 +113,35 @@ async def test_kill_right_after_the_carrier_was_answered(served: Served) -> None
     await _all_done(sandbox, 8)
 
     assert customer_comments(only_ticket(sandbox)) == [f"text {number}" for number in range(8)]
+
+
+async def test_kill_while_a_crowd_texts_keeps_what_was_answered_and_doubles_nothing(
+    served: Served,
+) -> None:
+    sandbox, process = served
+    crowd = [f"+120255502{number:02}" for number in range(24)]
+    answered: dict[str, str] = {}  # what Twilio was told "yes" to, by customer
+
+    async def text(customer: str) -> None:
+        answer = await sandbox.twilio.customer_texts(customer, ACME, f"text of {customer}")
+        if answer.statuses == (200,):
+            answered[customer] = answer.sid
+
+    texting = [asyncio.create_task(text(customer)) for customer in crowd]
+    await eventually(lambda: answered)
+    await process.kill()
+    await asyncio.gather(*texting, return_exceptions=True)
+    await process.start()
+    kept = {one["id"] for one in await messages(sandbox)}
+    assert len(kept) >= len(answered)
+
+    # A carrier repeats what was not answered, and now and then what was.
+    for message in [one for one in sandbox.twilio.account.messages if one.sender in crowd]:
+        await sandbox.twilio.redeliver(message.sid)
+    await _all_done(sandbox, len(crowd))
+
+    written = [customer_comments(ticket) for ticket in sandbox.zendesk.tickets.values()]
+    assert sorted(written) == sorted([f"text of {customer}"] for customer in crowd)
 
 
 async def test_kill_after_kill_writes_every_text_once_and_in_order(served: Served) -> None:

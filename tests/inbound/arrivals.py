@@ -67,7 +67,9 @@ async def arrive(
         body=body,
         **more,
     )
-    taken = await database.write(lambda tx: take_in(tx, "twilio", text, directory, rules))
+    taken = await database.write(
+        lambda tx: take_in(tx, "twilio", text, directory, rules), brief=True
+    )
     return None if taken is None else taken.verdict
 
 

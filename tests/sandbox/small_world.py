@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 from bridge.clock import SystemClock, rfc3339
@@ -21,6 +21,7 @@ class SmallWorld:
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.pictures: dict[str, tuple[str, bytes]] = {}
         self._changed = asyncio.Condition()
         self._clock = SystemClock()
         self._ids = 1000
@@ -53,13 +54,19 @@ class SmallWorld:
             async with self._changed:
                 await self._changed.wait()
 
-    async def text(self, *, customer: str, sender: str, body: str, copies: int) -> str:
+    async def text(
+        self, *, customer: str, sender: str, body: str, copies: int, with_picture: bool
+    ) -> str:
         self.calls.append(
             ("text", {"customer": customer, "sender": sender, "body": body, "copies": copies})
         )
         if customer not in {one["number"] for one in self._state["customers"]}:
             raise BadRequest("customer", "one of the sandbox's customers")
-        return await self.add_text(customer, body, sender=sender, copies=copies)
+        pictures = ["mug"] if with_picture else []
+        return await self.add_text(customer, body, sender=sender, copies=copies, pictures=pictures)
+
+    def picture(self, picture_id: str) -> tuple[str, bytes] | None:
+        return self.pictures.get(picture_id)
 
     async def reply(self, *, ticket_id: int, html: str, public: bool) -> int:
         self.calls.append(("reply", {"ticket_id": ticket_id, "html": html, "public": public}))
@@ -105,6 +112,7 @@ class SmallWorld:
         state: str = "delivered",
         reason: str | None = None,
         copies: int = 1,
+        pictures: Sequence[str] = (),
     ) -> str:
         text_id = f"SM{self._next_id()}"
         self._state["texts"].append(
@@ -115,6 +123,7 @@ class SmallWorld:
                 "from_customer": from_customer,
                 "body": body,
                 "media": [],
+                "pictures": list(pictures),
                 "state": state,
                 "reason": reason,
                 "copies": copies,
@@ -171,6 +180,7 @@ class SmallWorld:
         plain: str = "",
         public: bool = True,
         role: str = "customer",
+        files: Sequence[str] = (),
     ) -> int:
         comment: CommentView = {
             "id": self._next_id(),
@@ -179,7 +189,8 @@ class SmallWorld:
             "role": role,
             "html": html,
             "plain": plain or html,
-            "attachments": [],
+            "attachments": list(files),
+            "pictures": list(files),
             "at": self._now(),
         }
         self._ticket(ticket_id)["comments"].append(comment)

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bridge.sandbox.brand import VIEWER
 from tests.flows.conftest import free_port
 from tests.sandbox.browsing import CHROMIUM, CHROMIUM_FLAGS, needs_browser
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
 
-WAIT_MS = 10_000
+WAIT_MS = 30_000
 pytestmark = [needs_browser, pytest.mark.browser]
 
 
@@ -86,6 +87,39 @@ async def test_texts_of_an_outage_arrive_in_order_when_it_ends(page: Page) -> No
         "first",
         "second",
     ]
+
+
+async def test_a_customers_picture_is_seen_on_the_phone_and_on_the_ticket(page: Page) -> None:
+    await page.get_by_test_id("try-picture").click()
+
+    for side in ("bubble", "comment"):
+        picture = page.get_by_test_id(side).locator("img.picture")
+        await picture.wait_for(timeout=WAIT_MS)
+        await page.wait_for_function(
+            "img => img.naturalWidth > 0", arg=await picture.element_handle()
+        )
+
+
+async def test_the_console_opens_with_a_role_to_play(page: Page) -> None:
+    await page.get_by_test_id("console").click()
+    await page.get_by_test_id("play-viewer").click()
+    await page.get_by_role("heading", name="Overview").wait_for(timeout=WAIT_MS)
+    assert await page.get_by_test_id("me").inner_text() == VIEWER
+    await page.get_by_test_id("chart-texts").wait_for(timeout=WAIT_MS)
+
+    await page.get_by_role("link", name="Play another role").click()
+    await page.locator("[data-testid=play-manager]:enabled").wait_for(timeout=WAIT_MS)
+    await page.get_by_test_id("play-manager").focus()
+    await page.keyboard.press("Enter")
+    await page.get_by_role("link", name="Conversations").click(timeout=WAIT_MS)
+    await page.get_by_test_id("conversation").first.click()
+    await page.get_by_label("Your reply").fill("A word from the manager.")
+    await page.get_by_role("button", name="Reply").click()
+    await sees(page, "bubble", "A word from the manager.")
+
+    await page.get_by_role("link", name="Phone and ticket").click()
+    await page.get_by_test_id("tickets").get_by_role("button").click(timeout=WAIT_MS)
+    await sees(page, "comment", "A word from the manager.")
 
 
 async def sees(page: Page, testid: str, text: str) -> None:

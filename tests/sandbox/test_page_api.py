@@ -39,6 +39,23 @@ async def test_a_text_is_handed_to_the_world(client: Client, world: SmallWorld) 
     assert world.calls == [("text", TEXT)]
 
 
+async def test_a_picture_is_shown_as_what_it_is_and_nothing_else_is(
+    client: Client, world: SmallWorld
+) -> None:
+    world.pictures |= {
+        "mug": ("image/png", b"\x89PNG"),
+        "page": ("text/html", b"<script>owned()</script>"),
+        "drawing": ("image/svg+xml", b"<svg onload='owned()'/>"),
+    }
+
+    mug = await client.get("/sandbox/pictures/mug")
+
+    assert (mug.status, mug.content_type, await mug.read()) == (200, "image/png", b"\x89PNG")
+    assert mug.headers["X-Content-Type-Options"] == "nosniff"
+    for other in ("page", "drawing", "nothing"):
+        assert (await client.get(f"/sandbox/pictures/{other}")).status == 404
+
+
 @pytest.mark.parametrize(
     ("path", "fields", "named"),
     [
@@ -48,6 +65,7 @@ async def test_a_text_is_handed_to_the_world(client: Client, world: SmallWorld) 
         ("texts", {**TEXT, "body": 5}, "body"),
         ("texts", {**TEXT, "copies": 0}, "copies"),
         ("texts", {**TEXT, "copies": True}, "copies"),
+        ("texts", {**TEXT, "with_picture": "yes"}, "with_picture"),
         ("texts", {**TEXT, "copies": 21}, "copies"),
         ("texts", {**TEXT, "customer": "+12025550999"}, "customer"),
         ("texts", {"customer": MAYA, "body": "Hi"}, "sender"),
@@ -130,6 +148,8 @@ def test_the_page_names_nothing_from_elsewhere() -> None:
     inline = re.compile(r"<script(?![^>]*\bsrc=)|\sstyle=|\son[a-z]+=\"")
 
     for file in sorted(STATIC.iterdir()):
+        if file.suffix == ".png":
+            continue
         source = file.read_text(encoding="utf-8")
         assert not foreign.search(source), file.name
         assert file.suffix != ".html" or not inline.search(source), file.name

@@ -2,11 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bridge.store.database import Database, Transaction, Value
+from bridge.store.messages import Arrival, Judged
 
 SENDER = "+12025550100"
 CUSTOMER = "+12025550142"
 BEGAN = 1_767_323_045_678  # 2026-01-02T03:04:05.678Z
+
+
+TICKET = Judged(
+    verdict="ticket", why="an ordinary text", rule=None, state="received", conversation_id="c"
+)
+ARRIVAL = Arrival(
+    id="m",
+    sender=SENDER,
+    customer=CUSTOMER,
+    carrier="twilio",
+    carrier_id="SMm",
+    body="hello",
+    media=(),
+    handled=None,
+    sent_at=None,
+    recovered=None,
+    created_at=BEGAN,
+)
+
+
+def arrival(message_id: str, **changes: object) -> Arrival:
+    """A text as it came, with an id of ours and one of the carrier's like it."""
+    return replace(ARRIVAL, **{"id": message_id, "carrier_id": f"SM{message_id}", **changes})  # type: ignore[arg-type]
 
 
 def insert(tx: Transaction, table: str, **values: Value) -> None:

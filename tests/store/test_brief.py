@@ -32,6 +32,12 @@ async def test_brief_transactions_run_on_the_event_loops_own_thread(database: Da
     assert await database.write(where, brief=True) == threading.get_ident()
 
 
+async def test_brief_reads_do_so_too_and_the_others_elsewhere(database: Database) -> None:
+    brief, long = await asyncio.gather(database.read(where, brief=True), database.read(where))
+
+    assert brief == threading.get_ident() != long
+
+
 async def test_a_commit_never_runs_on_the_event_loops_own_thread(
     database: SqliteDatabase,
 ) -> None:

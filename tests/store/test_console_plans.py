@@ -29,8 +29,13 @@ from tests.stores import sqlite_only
 pytestmark = sqlite_only
 
 BY = Author(how="console", who="Robin")
-# Read whole, and small by what they are; of work, an index of what waits or failed is counted.
-SMALL = ("SCAN users", "SCAN pauses", "SCAN sign_in_links", "SCAN work USING ")
+# Read whole, and small by what they are; of work, an index of what waits or failed is counted, of
+# contacts, one of those about whom somebody has to decide.
+SMALL = (
+    *("SCAN users", "SCAN pauses", "SCAN sign_in_links", "SCAN work USING "),
+    "SCAN contacts USING INDEX contacts_by_wish",
+    "SCAN contacts USING COVERING INDEX contacts_by_wish",
+)
 
 
 @dataclass(slots=True)
@@ -82,6 +87,7 @@ USES: dict[str, Callable[[Transaction], object]] = {
     "contacts by number": lambda tx: people.by_address(tx, "+1", limit=50),
     "contacts by name": lambda tx: people.by_name(tx, "may", limit=50),
     "on a list": lambda tx: people.on_list(tx, "vip", state="subscribed", after="+1", limit=50),
+    "undecided": lambda tx: people.undecided(tx, limit=50),
     "list sizes": lambda tx: people.list_sizes(tx, "vip"),
     "replay": lambda tx: replay.texts_since(tx, 1, before=(9, 9)),
     "changes": lambda tx: changes.list_changes(tx, before=9, limit=50),

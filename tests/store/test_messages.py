@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bridge.store import messages
 from bridge.store.database import Database, Transaction
-from bridge.store.messages import Message
+from bridge.store.messages import Arrival, Judged, Message
 from tests.desks.scripted import HandClock
-from tests.store.rows import CUSTOMER, SENDER
+from tests.store.rows import CUSTOMER, SENDER, TICKET, arrival
 from tests.stores import Against, column, rows
 
 MEDIA = [{"url": "https://api.twilio.com/m/1", "content_type": "image/jpeg"}]
 
 
-def add(tx: Transaction, message_id: str, *, carrier_id: str, carrier: str = "twilio") -> bool:
-    return messages.add_inbound(
-        tx,
-        message_id=message_id,
-        sender=SENDER,
-        customer=CUSTOMER,
-        carrier=carrier,
-        carrier_id=carrier_id,
+def add(tx: Transaction, message_id: str, *, judged: Judged = TICKET, **changes: object) -> Arrival:
+    text = arrival(
+        message_id,
         body="Grüße 🎈\r\n\u202eשלום\u202c",
-        media=MEDIA,
+        media=tuple(MEDIA),
         handled="STOP",
+        created_at=tx.now_ms(),
+        **changes,
     )
+    messages.add_inbound(tx, text, judged)
+    return text
 
 
 def queue(tx: Transaction, message_id: str, **more: str | int | None) -> None:
@@ -50,7 +51,7 @@ async def get(database: Database, message_id: str) -> Message:
 
 
 async def test_a_text_is_kept_exactly_as_it_came(database: Database, clock: HandClock) -> None:
-    assert await database.write(lambda tx: add(tx, "m1", carrier_id="SM1"))
+    await database.write(lambda tx: add(tx, "m1"))
 
     kept = await get(database, "m1")
 
@@ -61,15 +62,15 @@ async def test_a_text_is_kept_exactly_as_it_came(database: Database, clock: Hand
     assert (kept.handled, kept.created_at) == ("STOP", clock.now_ms())
 
 
-async def test_a_text_delivered_twice_is_one_message(database: Database) -> None:
+async def test_an_id_of_a_carriers_is_kept_once(database: Database) -> None:
     told: list[str] = []
     database.listen(messages.MESSAGES, lambda: told.append("x"))
 
-    first = await database.write(lambda tx: add(tx, "m1", carrier_id="SM1"))
-    again = await database.write(lambda tx: add(tx, "m2", carrier_id="SM1"))
-    elsewhere = await database.write(lambda tx: add(tx, "m3", carrier_id="SM1", carrier="plivo"))
+    await database.write(lambda tx: add(tx, "m1", carrier_id="SM1"))
+    with pytest.raises(Against):
+        await database.write(lambda tx: add(tx, "m2", carrier_id="SM1"))
+    await database.write(lambda tx: add(tx, "m3", carrier_id="SM1", carrier="plivo"))
 
-    assert (first, again, elsewhere) == (True, False, True)
     assert await column(database, "SELECT id FROM messages ORDER BY seq") == ["m1", "m3"]
     assert told == ["x", "x"]
 
@@ -78,7 +79,7 @@ async def test_texts_keep_the_order_of_arrival_not_of_the_clock(
     database: Database, clock: HandClock
 ) -> None:
     for number in range(5):
-        await database.write(lambda tx, n=number: add(tx, f"m{n}", carrier_id=f"SM{n}"))  # type: ignore[misc]
+        await database.write(lambda tx, n=number: add(tx, f"m{n}"))  # type: ignore[misc]
         clock.forward(-1)  # somebody sets the machine's clock back
 
     ids = await column(database, "SELECT id FROM messages ORDER BY seq")
@@ -87,40 +88,33 @@ async def test_texts_keep_the_order_of_arrival_not_of_the_clock(
 
 
 async def test_texts_for_no_sender_wait_in_order(database: Database) -> None:
-    def take(tx: Transaction) -> None:
-        for number in range(3):
-            add(tx, f"m{number}", carrier_id=f"SM{number}")
-            messages.set_verdict(
-                tx,
-                f"m{number}",
-                verdict="no_sender",
-                why="no sender",
-                rule=None,
-                state="done" if number == 1 else "waiting",
-                conversation_id=None,
-            )
+    waits = replace(TICKET, verdict="no_sender", state="waiting", conversation_id=None)
 
-    await database.write(take)
+    def take(tx: Transaction) -> list[Arrival]:
+        return [
+            add(tx, f"m{number}", judged=replace(waits, state="done") if number == 1 else waits)
+            for number in range(3)
+        ]
+
+    taken = await database.write(take)
 
     waiting = await database.read(lambda tx: messages.waiting_for(tx, SENDER))
-    assert [message.id for message in waiting] == ["m0", "m2"]
+    assert waiting == [taken[0], taken[2]]
     assert await database.read(lambda tx: messages.waiting_for(tx, "+12025550199")) == []
 
 
 async def test_a_verdict_is_kept_with_its_reasons(database: Database, clock: HandClock) -> None:
-    await database.write(lambda tx: add(tx, "m1", carrier_id="SM1"))
+    waits = replace(TICKET, verdict="no_sender", state="waiting", conversation_id=None)
+    text = await database.write(lambda tx: add(tx, "m1", judged=waits))
     clock.forward(1)
-    await database.write(
-        lambda tx: messages.set_verdict(
-            tx,
-            "m1",
-            verdict="keyword",
-            why="“join” is a keyword",
-            rule="JOIN",
-            state="done",
-            conversation_id="c",
-        )
+    by_rule = Judged(
+        verdict="keyword",
+        why="“join” is a keyword",
+        rule="JOIN",
+        state="done",
+        conversation_id="c",
     )
+    await database.write(lambda tx: messages.set_verdict(tx, text, by_rule))
 
     (row,) = await rows(
         database, "SELECT verdict, why, rule, state, conversation_id, updated_at FROM messages"

@@ -7,10 +7,20 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from bridge.store import comments, contacts, conversations, messages, parts, sweeps, work
+from bridge.store import (
+    acquaintance,
+    comments,
+    contacts,
+    conversations,
+    messages,
+    parts,
+    sweeps,
+    work,
+)
 from bridge.store.database import Database, Row, Transaction, Value
 from bridge.store.parts import EarlyReport
 from bridge.store.work import Claim
+from tests.store.rows import ARRIVAL, TICKET
 from tests.stores import sqlite_only
 
 
@@ -54,17 +64,8 @@ def put_and_claim(tx: Transaction) -> Claim:
 
 
 def take_in(tx: Transaction) -> None:
-    messages.add_inbound(
-        tx,
-        message_id="m",
-        sender="+12025550100",
-        customer="+12025550142",
-        carrier="twilio",
-        carrier_id="SM1",
-        body="hello",
-        media=[],
-        handled=None,
-    )
+    acquaintance.look_up(tx, ARRIVAL)
+    messages.add_inbound(tx, ARRIVAL, TICKET)
     messages.get(tx, "m")
     messages.waiting_for(tx, "+12025550100")
     messages.by_idempotency_key(tx, "k")
@@ -148,7 +149,8 @@ async def test_no_table_is_read_from_end_to_end(
 
     assert plans != []
     scans = [plan for plan in plans if plan.startswith("SCAN")]
-    assert [plan for plan in scans if not plan.startswith("SCAN CONSTANT ROW")] == []
+    # "one" is a row without a table, which the outer join of a text's facts begins with.
+    assert [one for one in scans if not one.startswith(("SCAN CONSTANT ROW", "SCAN one "))] == []
 
 
 async def test_a_plan_that_reads_a_whole_table_is_seen(database: Database) -> None:

@@ -6,6 +6,7 @@ import {
   icon,
   initials,
   keepAtEnd,
+  picture,
   pinToEnd,
   readable,
   show,
@@ -228,6 +229,7 @@ function commentNode(comment) {
         el("time", { datetime: comment.at, text: timeOf(comment.at) }),
       ),
       body,
+      ...comment.pictures.map((id) => picture(id, "Picture in this comment")),
       ...comment.attachments.map((name) =>
         el("p", { class: "comment-file" }, icon("file"), el("span", { text: name })),
       ),

@@ -18,6 +18,10 @@ export function el(tag, props = {}, ...children) {
   return node;
 }
 
+/** A picture that a text or a comment carries, by its id. */
+export const picture = (id, alt) =>
+  el("img", { class: "picture", src: `/sandbox/pictures/${encodeURIComponent(id)}`, alt });
+
 /** An icon from the sprite. */
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");

@@ -8,6 +8,7 @@ import {
   icon,
   initials,
   keepAtEnd,
+  picture,
   pinToEnd,
   readable,
   show,
@@ -136,6 +137,7 @@ function bubble(item) {
     return el("p", { class: "day" }, el("strong", { text: item.day }), ` ${timeOf(item.at)}`);
   const mine = item.from_customer;
   const files = item.media.map((name) => el("span", { class: "file", text: name }));
+  const pictures = item.pictures.map((id) => picture(id, "Picture in this text"));
   return el(
     "div",
     {
@@ -144,6 +146,7 @@ function bubble(item) {
     },
     el("p", { class: "bubble-text", dir: "auto", text: item.body }),
     ...files,
+    ...pictures,
     el(
       "p",
       { class: "bubble-foot" },

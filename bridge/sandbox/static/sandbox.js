@@ -46,7 +46,11 @@ function ticketOf(customer, sender) {
 }
 
 function pickTicket(ticketId) {
-  const message = state.messages.findLast((one) => one.ticket_id === ticketId);
+  // A ticket of the console's past belongs to nobody whose phone is here.
+  const message = state.messages.findLast(
+    (one) =>
+      one.ticket_id === ticketId && state.customers.some(({ number }) => number === one.customer),
+  );
   choose({
     ticketId,
     customer: message?.customer ?? view.customer,
@@ -66,6 +70,8 @@ const actions = {
 
 const go = {
   text: send,
+  picture: (body) =>
+    tryTo("texts", { customer: view.customer, sender: view.sender, body, with_picture: true }),
   burst: async (bodies) => {
     for (const body of bodies) await send(body);
   },

@@ -22,6 +22,8 @@ const TRIES = [
     (go) => go.text("It came! 🎉 My daughter 👩🏽‍🚀 says thank you 🇳🇿 — 10/10 <b>would</b> order again")],
   ["arabic", "عربي", "Right-to-left text stands right-to-left on the ticket.",
     (go) => go.text("مرحبا، هل يمكنكم تأكيد موعد توصيل الطلب رقم ١٠٤٢؟ شكرا")],
+  ["picture", "A picture", "It is fetched from the carrier and attached to the comment.",
+    (go) => go.picture("The mug arrived like this. Can I have another one?")],
   ["burst", "Burst of 3", "Three texts in one moment: one ticket, three comments, in the order they were sent.",
     (go) => go.burst(["Are you there?", "It is about the blue one", "Not the red one, sorry"])],
   ["copies", "Same webhook 5×", "The carrier delivers one webhook five times; the ticket has the text once.",

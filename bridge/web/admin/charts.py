@@ -24,9 +24,11 @@ class Range:
     hours: int
 
     @property
-    def each(self) -> str:
+    def steps(self) -> str:
         """What one column stands for."""
-        return {1: "hour", 24: "day"}.get(self.hours, f"{self.hours} hours")
+        return {1: "by the hour", 24: "by the day"}.get(
+            self.hours, f"in steps of {self.hours} hours"
+        )
 
 
 RANGES: Final[Mapping[str, Range]] = {
@@ -113,7 +115,7 @@ def _texts(chosen: Range, begins: Sequence[int], stretches: Sequence[Tally]) -> 
     return Chart(
         key="texts",
         title="Texts in and out",
-        about=f"{count(sum(received))} in and {count(sum(sent))} out, by the {chosen.each}.",
+        about=f"{count(sum(received))} in and {count(sum(sent))} out, {chosen.steps}.",
         lines=False,
         begins=begins,
         series=(
@@ -132,7 +134,7 @@ def _times(chosen: Range, begins: Sequence[int], stretches: Sequence[Tally], who
         key="times",
         title="From text to ticket",
         about=f"Half of all texts were a ticket or comment within {span(whole.took(0.5))}, "
-        f"19 of 20 within {span(whole.took(0.95))}; by the {chosen.each}.",
+        f"19 of 20 within {span(whole.took(0.95))}; {chosen.steps}.",
         lines=True,
         begins=begins,
         series=(
@@ -150,7 +152,7 @@ def _waiting(chosen: Range, begins: Sequence[int], stretches: Sequence[Tally]) -
     return Chart(
         key="waiting",
         title="Waiting work",
-        about=f"The most that waited at once, by the {chosen.each}: up to {count(max(most))}.",
+        about=f"The most that waited at once, {chosen.steps}: up to {count(max(most))}.",
         lines=False,
         begins=begins,
         series=(_series("Waiting at most", "third", most, top, count),),

@@ -122,6 +122,7 @@ def make_console(routes: Mapping[tuple[str, str], Route]) -> Console:
     )
     templates.filters.update(wording.FILTERS)
     templates.globals.update(wording.GLOBALS)
+    templates.globals["roles_page"] = ""  # the sandbox has one, on which a role is chosen
     templates.globals["asset"] = lambda name: f"/admin/static/{name}?v={files[name].version}"
     return Console(routes=routes, files=files, templates=templates)
 

@@ -143,6 +143,11 @@ def plural(number: int, one: str, many: str | None = None) -> str:
     return f"{count(number)} {one if number == 1 else many or one + 's'}"
 
 
+def sentence(words: str) -> str:
+    """Words as a sentence begins: names in them keep their capitals."""
+    return words[:1].upper() + words[1:]
+
+
 def excerpt(text: str, longest: int = 90) -> str:
     """The beginning of a text, on one line."""
     line = " ".join(text.split())
@@ -169,6 +174,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "span": span,
     "count": count,
     "plural": plural,
+    "sentence": sentence,
     "excerpt": excerpt,
     "size_of": size_of,
     "cost_of": cost_of,

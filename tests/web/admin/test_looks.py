@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bridge.domain.settings_file import parse
-from bridge.store import settings
+from bridge.store import contacts, settings
 from bridge.store.sqlite import SqliteDatabase
 from bridge.web.admin.rule_form import CARRIERS
 from tests.sandbox.browsing import needs_browser
@@ -58,6 +58,18 @@ holidays = ["12-25"]
 name = "usual"
 greeting = "Hello! Reply STOP to end."
 out_of_hours = "Nobody is here now."
+
+[[keywords]]
+words = ["JOIN NOW"]
+match = "any_word"
+hours = "office"
+set_fields = { size = "L", colour = "ENTRATEASUBITONELCLUBDELLEOFFERTESPECIALI" }
+set_tags = ["summer"]
+reply = "“Welcome” … 🎉 Reply STOP to end. ENTRATEASUBITONELCLUBDELLEOFFERTESPECIALI"
+
+[[templates]]
+name = "Solved"
+text = "Hello {{ contact.first_name }}, your ticket {{ ticket.id }} is solved. “{{ sender.name }}”"
 """
 PAGES = (
     *("/admin/", "/admin/conversations", "/admin/conversations?q=parcel", "/admin/contacts"),
@@ -72,6 +84,8 @@ PAGES = (
         "/admin/auto-replies/usual",
         "/admin/auto-replies/new",
     ),
+    *("/admin/rules/JOIN%20NOW%20(any_word,%20in%20office)", "/admin/contacts?undecided"),
+    *("/admin/templates", "/admin/templates/new", "/admin/templates/Solved"),
     *("/admin/settings", "/admin/nowhere"),
 )
 HOSTILE = (
@@ -83,6 +97,7 @@ HOSTILE = (
 
 async def fill(database: SqliteDatabase, words: str = "Where is my parcel?") -> str:
     await stock(database, words)
+    await database.write(lambda tx: contacts.note_wish(tx, CUSTOMER, TEXT))
     file = parse(SETTINGS, CARRIERS)
     await database.write(lambda tx: settings.import_settings(tx, file, CARRIERS, prune=False))
     return await sign_in_as(database, "admin")

@@ -96,7 +96,8 @@ async def test_a_rule_is_made_tried_saved_and_met(sandbox: Sandbox, size: str) -
         reply = page.get_by_test_id("tried-reply")
         await reply.filter(has_text="Welcome to two.").wait_for()
         await page.get_by_test_id("effects").filter(has_text="subscribes to vip").wait_for()
-        assert "1 segment, GSM-7" in await page.get_by_test_id("size").inner_text()
+        preview = page.get_by_test_id("tried")
+        assert "1 segment, GSM-7" in await preview.get_by_test_id("size").inner_text()
         await page.get_by_role("button", name="Save the rule").click()
         await page.get_by_test_id("notice").filter(has_text="Saved.").wait_for()
 
@@ -183,10 +184,79 @@ async def test_a_reply_goes_to_the_ticket_and_to_the_phone(sandbox: Sandbox, siz
     assert [body for _, body, _ in on_phone(sandbox, MAYA)] == ["At the depot <b>now</b>."]
 
 
+@both_sizes
+async def test_a_template_is_written_chosen_made_plain_and_sent(
+    sandbox: Sandbox, size: str
+) -> None:
+    await text(sandbox, MAYA, ACME, "Where is my parcel?")
+    token = await token_for(sandbox, "manager")
+    async with open_page(sandbox.url, size=size, token=token) as page:
+        await page.goto(f"{sandbox.url}/admin/templates")
+        await page.get_by_role("link", name="Write the first template").click()
+        await page.get_by_label("Name").fill("Solved")
+        await page.get_by_label("Words").fill("\u201cTicket\u201d ")
+        await page.get_by_label("Put in").select_option("{{ ticket.id }}")
+        await page.get_by_test_id("filled").filter(has_text="\u201cTicket\u201d 35436").wait_for()
+        await page.get_by_role("button", name="Save the template").click()
+        await page.get_by_test_id("notice").filter(has_text="Saved.").wait_for()
+
+        await page.goto(f"{sandbox.url}/admin/conversations")
+        await page.get_by_test_id("conversation").click()
+        await page.get_by_label("From a template").select_option(label="Solved")
+        await page.get_by_test_id("cost").filter(has_text="costs as 1 text").wait_for()
+        await page.get_by_role("button", name="Use plain characters").click()
+        await page.get_by_test_id("size").filter(has_text="1 segment, GSM-7").wait_for()
+        await page.get_by_role("button", name="Reply").click()
+        await page.locator('[data-testid="bubble"][data-state="delivered"]').wait_for()
+
+    ticket = only_ticket(sandbox).id
+    assert [body for _, body, _ in on_phone(sandbox, MAYA)] == [f'"Ticket" {ticket}']
+
+
+@both_sizes
+async def test_a_wish_to_stop_is_seen_and_decided(sandbox: Sandbox, size: str) -> None:
+    token = await token_for(sandbox, "admin")
+    async with open_page(sandbox.url, size=size, token=token) as page:
+        await page.goto(f"{sandbox.url}/admin/senders/{ACME}")
+        await page.get_by_label("A wish to stop in other words").select_option("flag")
+        await page.get_by_role("button", name="Save the sender").click()
+        await page.get_by_test_id("notice").filter(has_text="Saved.").wait_for()
+        await text(sandbox, MAYA, ACME, "please no more texts")
+        assert (await contact(sandbox, MAYA))["opted_out_at"] is None
+
+        await page.goto(f"{sandbox.url}/admin/")
+        await page.get_by_test_id("wishes").get_by_role("link", name="Look").click()
+        await page.get_by_test_id("contact").click()
+        await page.get_by_test_id("wish").filter(has_text="please no more texts").wait_for()
+        await page.get_by_role("button", name="Opt out").click()
+        await page.get_by_test_id("standing").filter(has_text="opted out").wait_for()
+
+    shown = await contact(sandbox, MAYA)
+    assert shown["opted_out_at"] is not None
+    assert "please no more texts" in shown["consent"][0]["words"]
+
+
+async def test_a_rule_with_hours_is_tried_at_a_time(sandbox: Sandbox) -> None:
+    hours = {"name": "office", "zone": "Europe/Berlin", "open": "Mon-Fri 09:00-17:00"}
+    token = await token_for(sandbox, "manager")
+    async with open_page(sandbox.url, token=token) as page:
+        await page.goto(f"{sandbox.url}/admin/hours/new")
+        for name, value in hours.items():
+            await page.locator(f"#{name}").fill(value)
+        await page.get_by_role("button", name="Save").click()
+        await page.get_by_test_id("notice").filter(has_text="Saved.").wait_for()
+        await page.goto(f"{sandbox.url}/admin/rules/new?words=LUNCH")
+        await page.get_by_label("In which hours").select_option("office")
+        await page.get_by_label("They get the reply").fill("At noon.")
+        for at, verdict in (("2026-03-02T12:00", "Met a keyword"), ("2026-03-01T12:00", "Made a")):
+            await page.get_by_label("At", exact=True).fill(at)
+            await page.get_by_test_id("verdict").filter(has_text=verdict).wait_for()
+
+
 async def test_a_viewer_changes_nothing_by_page(sandbox: Sandbox) -> None:
     token = await token_for(sandbox, "viewer")
     async with open_page(sandbox.url, token=token) as page:
-        for path in ("rules", "rules/JOIN", "lists", "senders", "work", "settings", "changes"):
+        for path in ("rules", "rules/JOIN", "lists", "senders", "work", "settings", "templates"):
             await page.goto(f"{sandbox.url}/admin/{path}")
             sending = page.locator('main form[method="post"] button:enabled')
             assert await sending.count() == 0, path

@@ -177,3 +177,9 @@ async def test_a_contact_shows_what_was_agreed_and_how(viewer: Person) -> None:
     assert "opted out of all texts" in opted_out
     assert "by text to +1 202-555-0100" in opted_out
     assert "Write it into the ledger" not in answer.text
+
+
+async def test_a_file_that_came_in_is_shown_with_its_kind(viewer: Person) -> None:
+    answer = await viewer.get(f"/admin/messages/{TEXT}")
+
+    assert answer.see("file") == ["File: image/png https://media.example/x"]
