@@ -56,6 +56,23 @@ async def test_an_account_that_asks_for_a_pause_gets_it_and_the_others_go_on(ben
     assert not await is_paused(bench)
 
 
+async def test_work_that_comes_in_a_pause_is_no_reason_to_look(bench: Bench) -> None:
+    answers = Answers(WAIT_60)
+    await bench.put("a")
+    worker = bench.start(bench.make(answers))
+    await bench.until(lambda: is_paused(bench))
+    await bench.until(lambda: worker._asleep_until_ms > bench.clock.now_ms())
+
+    for number in range(5):
+        await bench.put(f"another lane {number}")
+    await asyncio.sleep(0)
+    assert not worker._wake.is_set()
+
+    await bench.forward(62)
+    await bench.settled()
+    assert answers.calls == 7
+
+
 async def test_a_lane_that_is_under_way_stops_when_its_account_is_paused(bench: Bench) -> None:
     met: list[str] = []
     both = asyncio.Barrier(2)
