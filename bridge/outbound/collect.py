@@ -99,7 +99,7 @@ class ReplyCollector:
         except TicketGone:
             return Done(words="the ticket is gone")
         if ticket.status == "closed" and MERGED in ticket.tags:
-            await self._move(job, ticket, links)
+            await self._move(job, ticket)
         elif any(comment.via == "merge" for comment in found):
             links = await self._gather(job, ticket, links)
         whose = _Whose(right=await self._rightful(ticket, links), links=links)
@@ -165,6 +165,8 @@ class ReplyCollector:
         key = ticket.external_id
 
         def adopt(tx: Transaction) -> Sequence[Link]:
+            if links := conversations.links_of(tx, ticket.id):
+                return links  # meanwhile; its conversation may be on another ticket again
             message = messages.get(tx, key) if key else None
             if message is None or message.conversation_id is None:
                 return ()
@@ -179,7 +181,7 @@ class ReplyCollector:
 
         return await job.keep(adopt)
 
-    async def _move(self, job: Job, ticket: Ticket, links: Sequence[Link]) -> None:
+    async def _move(self, job: Job, ticket: Ticket) -> None:
         """The ticket was merged: its conversations go along, where the requester is the same."""
         followed = await follow(self.desk, ticket, ticket.requester_id)
         target = followed.ticket
@@ -187,7 +189,7 @@ class ReplyCollector:
             return
 
         def move(tx: Transaction) -> None:
-            for link in links:
+            for link in conversations.links_of(tx, ticket.id):  # as they are by now
                 if link.conversation.ticket_id == ticket.id:
                     conversations.link(
                         tx,
@@ -215,7 +217,7 @@ class ReplyCollector:
             except TicketGone:
                 continue
             if there.status == "closed" and MERGED in there.tags:
-                await self._move(job, there, await job.keep(_links_of(there)))
+                await self._move(job, there)
         return await job.keep(_links_of(ticket)) or links
 
     async def _rightful(self, ticket: Ticket, links: Sequence[Link]) -> Sequence[Link]:

@@ -156,6 +156,40 @@ async def test_reply_before_our_own_answer_is_stored_finds_its_customer(sandbox:
     assert len(sandbox.zendesk.tickets) == 1
 
 
+async def is_known_on(sandbox: Sandbox, ticket: int) -> bool:
+    """Whether the bridge knows of a text on this ticket."""
+    found = (await ask(sandbox, "/api/v1/messages"))["messages"]
+    return any(message["ticket_id"] == ticket for message in found)
+
+
+async def test_look_that_comes_late_takes_no_conversation_back_to_an_earlier_ticket(
+    sandbox: Sandbox,
+) -> None:
+    created = sandbox.zendesk.faults.hold_after("POST", "/api/v2/tickets*")
+    await sandbox.twilio.customer_texts(MAYA, ACME, "One")
+    await created.wait_arrived()
+    await eventually(lambda: sandbox.zendesk.tickets)
+    (first,) = sandbox.zendesk.tickets
+    looked = sandbox.zendesk.faults.hold_after("GET", f"/api/v2/tickets/{first}")
+    await sandbox.zendesk.agent_replies(first, "<p>Which one?</p>")
+    await looked.wait_arrived()  # the ticket is not known to be ours
+
+    created.open()
+    await eventually(lambda: is_known_on(sandbox, first))
+    await sandbox.zendesk.set_status(first, "closed")
+    await sandbox.twilio.customer_texts(MAYA, ACME, "Two")
+    await eventually(lambda: len(sandbox.zendesk.tickets) == 2)
+    second = max(sandbox.zendesk.tickets)
+    await eventually(lambda: is_known_on(sandbox, second))
+    looked.open()
+    await settled(sandbox)
+    await sandbox.twilio.customer_texts(MAYA, ACME, "Three")
+    await settled(sandbox)
+
+    assert list(sandbox.zendesk.tickets) == [first, second]
+    assert words(sandbox) == ["Which one?"]
+
+
 @pytest.mark.parametrize("answer", ["lost", "late"])
 async def test_reply_on_a_ticket_whose_creation_is_uncertain_goes_once(
     sandbox: Sandbox, answer: str
