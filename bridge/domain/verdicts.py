@@ -266,23 +266,20 @@ def _ended(facts: Facts) -> list[Action]:
     return actions
 
 
-def _wished(facts: Facts, wish: Wish) -> Decision:
-    """A wish to stop in other words; what else the text says still reaches an agent."""
+def _wished(facts: Facts, wish: Wish) -> Decision | None:
+    """A wish to stop in other words: obeyed where nothing else is said, else a person reads it."""
     why = f"“{wish.said}” is a wish to stop"
-    if facts.opted_out:  # nothing is left to be wished for
-        rest = (_ticket(facts),) if not wish.is_all and facts.tickets_from == "anyone" else ()
-        return Decision(verdict="opt_out", why=why, rule=WISH, actions=(OptOut(), *rest))
-    if facts.sender.on_stop_wish == "flag":
-        note = TellAgent(text=FLAG_NOTE.format(said=wish.said))
-        return Decision(
-            verdict="ticket",
-            why=f"{why}; a person is to decide",
-            rule=WISH,
-            actions=(AskAPerson(), _ticket(facts), note),
-        )
-    rest = () if wish.is_all else (_ticket(facts),)
+    if wish.is_all and (facts.opted_out or facts.sender.on_stop_wish == "opt_out"):
+        return Decision(verdict="opt_out", why=why, rule=WISH, actions=(OptOut(), *_ended(facts)))
+    if facts.opted_out:  # nothing is left to be wished for: the text is like any other
+        return None
+    allowed = _by_policy(facts)
+    ticket = (_ticket(facts),) if allowed.verdict == "ticket" else ()
     return Decision(
-        verdict="opt_out", why=why, rule=WISH, actions=(OptOut(), *rest, *_ended(facts))
+        verdict=allowed.verdict,
+        why=f"{why}; a person is to decide" + ("" if ticket else f" ({allowed.why})"),
+        rule=WISH,
+        actions=(AskAPerson(), *ticket, TellAgent(text=FLAG_NOTE.format(said=wish.said))),
     )
 
 

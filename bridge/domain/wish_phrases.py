@@ -62,7 +62,8 @@ BEFORE: Final = """
     thanks, thank you, (can|could|would|will) (you|u|yall), i said, stop, team, omg, god,
     (i want|i need|i would like|id like|im asking|i asked|ive asked|i told|ive told|
     i already (asked|told)) (you|u) [guys] [again] to, you (need|have) to, for the last time,
-    wrong number,
+    wrong (number|person), [you have] the wrong (number|person), not interested,
+    i am not interested, im not interested, no (thank you|thanks|thx),
     s'il vous plaît, s'il te plaît, svp, stp, bonjour, bonsoir, salut, merci, merci de, veuillez,
     (pouvez|pourriez) vous, je vous (demande|prie) de,
     por favor, porfavor, porfa, hola, buenos días, buenas tardes, buenas, (puede|pueden|podría|
@@ -78,7 +79,14 @@ BEFORE: Final = """
 BEHIND: Final = """
     please, pls, plz, now, right now, immediately, asap, at once, thanks, thank you, thx, ty,
     again, anymore, any more, any longer, no more, ever, ever again, at all, forever, for good,
-    already, ok, okay, guys, sir, from now on,
+    already, ok, okay, guys, sir, from now on, wrong (number|person),
+    [you have] the wrong (number|person), not interested, i am not interested, im not interested,
+    no (thank you|thanks|thx), sent from my (iphone|ipad|android|galaxy|
+    samsung|phone|mobile|mobile device|android device|samsung galaxy smartphone),
+    get outlook for (ios|android), envoyé de mon (iphone|ipad|téléphone|mobile),
+    enviado desde mi (iphone|ipad|teléfono|móvil), enviado do meu (iphone|ipad|celular),
+    von meinem (iphone|ipad|handy) gesendet, gesendet von meinem (iphone|ipad|handy),
+    inviato da (iphone|ipad), verzonden vanaf mijn (iphone|ipad|telefoon),
     s'il vous plaît, s'il te plaît, svp, stp, merci, merci d'avance, maintenant, immédiatement,
     tout de suite, jamais, cordialement,
     por favor, porfavor, porfa, gracias, ya, ahora, nunca más, nunca, más, inmediatamente,
@@ -274,7 +282,7 @@ neem {polite_nl} geen contact meer [met {me_nl}] op
 
 # The same words are said of an order, a course, a contract: only where nothing else is said.
 WHOLE: Final = """
-stop
+(arrêtez|arrêter|arrête|stoppez)
 (stop|unsubscribe) to (end|stop|quit|cancel|opt out|unsubscribe)
 (reply|text|send|txt|texting|sending) stop
 opting out
@@ -291,6 +299,11 @@ wie (melde ich mich ab|kann ich mich abmelden)
 ik wil {me_nl} (uitschrijven|afmelden)
 (отписаться|отписка|отпишите)
 (cancellatemi|toglietemi|rimuovetemi)
+"""
+
+# What no other text has for a sentence or clause of its own, unlike CANCEL, END and QUIT.
+BARE: Final = """
+(stop|stop all|stopall|unsubscribe|opt out|optout|revoke|arrêt)
 """
 
 # Scripts without blanks between words: the pieces follow one another.

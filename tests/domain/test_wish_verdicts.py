@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from bridge.domain.directory import Sender
 from bridge.domain.keywords import KeywordRule, RuleBook
 from bridge.domain.verdicts import (
     OPTED_OUT_WARNING,
@@ -48,21 +49,54 @@ def test_a_wish_is_answered_where_stop_is_ours(
     assert len([one for one in decision.actions if isinstance(one, Answer)]) == answered
 
 
-def test_what_else_a_wish_says_reaches_an_agent() -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "My parcel is late. Stop texting me.",
+        "When I am at work, don't text me.",
+        "He said: leave me alone",
+        "Don't text me, I'll text you",
+        "who is this? stop",
+    ],
+)
+def test_a_wish_beside_other_words_waits_for_a_person(text: str) -> None:
+    decision = judge(facts(text, carrier_words=TWILIO))
+
+    assert (decision.verdict, decision.rule) == ("ticket", WISH)
+    assert kinds(decision) == [AskAPerson, MakeTicket, TellAgent]
+    assert warnings(decision) == [None]
+
+
+def test_who_is_opted_out_and_says_more_is_heard_as_the_policy_says() -> None:
     text = "My parcel is late. Stop texting me."
 
-    fresh, again = judge(facts(text)), judge(facts(text, opted_out=True))
-
-    assert kinds(fresh) == [OptOut, MakeTicket, Answer, TellAgent]
-    assert warnings(fresh) == [None]
-    assert kinds(again) == [OptOut, MakeTicket]
-    assert warnings(again) == [OPTED_OUT_WARNING]
+    heard = judge(facts(text, opted_out=True))
     refused = judge(facts(text, opted_out=True, tickets_from="not_opted_out"))
-    assert kinds(refused) == [OptOut]
+
+    assert kinds(heard) == [MakeTicket]
+    assert warnings(heard) == [OPTED_OUT_WARNING]
+    assert (refused.verdict, kinds(refused)) == ("not_consented", [])
+
+
+@pytest.mark.parametrize("sender", [SENDER, FLAGGING])
+def test_a_wish_that_a_person_decides_makes_a_ticket_only_where_the_policy_does(
+    sender: Sender,
+) -> None:
+    text = f"{ASKED}. My parcel is late."
+
+    refused = judge(facts(text, sender=sender, tickets_from="subscribers"))
+    heard = judge(facts(text, sender=sender, tickets_from="subscribers", opted_in=True))
+
+    assert (refused.verdict, refused.rule) == ("not_consented", WISH)
+    assert kinds(refused) == [AskAPerson, TellAgent]
+    assert refused.why.endswith(
+        "a person is to decide (no subscriber, and the policy is subscribers)"
+    )
+    assert (heard.verdict, kinds(heard)) == ("ticket", [AskAPerson, MakeTicket, TellAgent])
 
 
 def test_a_wish_is_flagged_where_the_sender_says_so() -> None:
-    decision = judge(facts(ASKED, sender=FLAGGING, tickets_from="subscribers"))
+    decision = judge(facts(ASKED, sender=FLAGGING))
 
     assert (decision.verdict, decision.rule) == ("ticket", WISH)
     assert kinds(decision) == [AskAPerson, MakeTicket, TellAgent]

@@ -51,6 +51,8 @@ WISHES = {
         "Please stop texting me and remove my number",
         "reply STOP",
         "STOP to end",
+        "stoppp",
+        "STOOOP!!",
         "Wrong number. Stop texting me \N{POUTING FACE}",
         "don\N{RIGHT SINGLE QUOTATION MARK}t text me anymore",
     ),
@@ -65,6 +67,8 @@ WISHES = {
         "Veuillez me désinscrire",
         "Supprimez mon numéro de vos listes",
         "Stop pub",
+        "Arrêtez",
+        "arrêtez svp",
         "Laissez-moi tranquille",
     ),
     "es": (
@@ -179,7 +183,13 @@ ORDINARY = (
     "The printer won't stop",
     "stop it",
     "Stop joking!",
-    "Stop. I need to think about it",
+    "I need a stop, please.",
+    "Cancel. I need to think about it",
+    "The end. What a film!",
+    "I quit, sorry",
+    "Wrong number",
+    "Not interested",
+    "No thank you.\nSent from my iPhone",
     "Please cancel my order",
     "please cancel",
     "Cancel my subscription",
@@ -287,6 +297,18 @@ def test_an_ordinary_text_is_none(text: str) -> None:
         ("My order is late. Please stop texting me.", "Please stop texting me"),
         ("Where is it?\nno more texts", "no more texts"),
         ("Don't text me, call me", "Don't text me, call me"),
+        ("When I am at work, don't text me.", "When I am at work, don't text me"),
+        ("He said: leave me alone", "He said: leave me alone"),
+        ("Don't text me, I'll text you", "Don't text me, I'll text you"),
+        ("Where is my order? stop texting me", "stop texting me"),
+        ("who is this? stop", "stop"),
+        ("STOP! Who is this?", "STOP"),
+        ("STOPALL. This is Ann's phone", "STOPALL"),
+        ("Unsubscribe, I moved away", "Unsubscribe, I moved away"),
+        ("I moved away. OPT-OUT", "OPT-OUT"),
+        ("revoke, I moved away", "revoke, I moved away"),
+        ("Qui êtes-vous ? ARRÊT", "ARRÊT"),
+        ("Stop. I need to think about it", "Stop"),
         ("Die Lieferung war gut. Keine SMS mehr bitte!", "Keine SMS mehr bitte"),
     ],
 )
@@ -337,8 +359,3 @@ def test_no_text_is_too_odd_to_be_read(text: str) -> None:
     wish = wish_to_stop(text)
 
     assert wish is None or wish.said
-
-
-@given(st.lists(st.sampled_from(["please", "stop", "text", "me", "no", "more", ","]), max_size=400))
-def test_no_repetition_takes_long(words: list[str]) -> None:
-    wish_to_stop(" ".join(words))  # were it to try every way, it would never end

@@ -73,7 +73,7 @@ async def test_after_a_wish_no_reply_goes_and_start_lifts_it(sandbox: Sandbox) -
     assert len(on_phone(sandbox, MAYA)) == before + 1
 
 
-async def test_what_else_was_said_reaches_an_agent(sandbox: Sandbox) -> None:
+async def test_a_wish_beside_other_words_reaches_an_agent_who_decides(sandbox: Sandbox) -> None:
     said = "My parcel never came. Stop texting me."
 
     await text(sandbox, MAYA, ACME, said)
@@ -81,9 +81,23 @@ async def test_what_else_was_said_reaches_an_agent(sandbox: Sandbox) -> None:
     ticket = only_ticket(sandbox)
     assert customer_comments(ticket) == [said]
     (note,) = notes(ticket)
-    assert "opts them out" in note
-    assert (await contact(sandbox, MAYA))["opted_out_at"] is not None
-    assert len(on_phone(sandbox, MAYA)) == 1
+    assert note.startswith("“Stop texting me”: this customer may want no more texts.")
+    shown = await contact(sandbox, MAYA)
+    (message,) = await messages(sandbox)
+    assert (shown["opted_out_at"], shown["stop_wish"]) == (None, message["id"])
+    assert on_phone(sandbox, MAYA) == []
+
+
+async def test_a_wish_from_who_may_make_no_ticket_is_shown_to_a_person_all_the_same(
+    start_sandbox: Start,
+) -> None:
+    sandbox = await start_sandbox(sender(ACME, tickets_from="subscribers"))
+
+    await text(sandbox, MAYA, ACME, "My parcel never came. Stop texting me.")
+
+    (message,) = await messages(sandbox)
+    assert (message["verdict"], tickets(sandbox)) == ("not_consented", [])
+    assert (await contact(sandbox, MAYA))["stop_wish"] == message["id"]
 
 
 async def test_a_flagged_wish_is_a_note_and_texts_go_on_until_a_person_decides(
