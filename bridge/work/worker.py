@@ -70,7 +70,7 @@ class Worker:
     spare_in_s: Callable[[], float] = lambda: 0.0  # how long what can wait leaves it to others
     _throttle: Throttle = field(init=False)
     _is_short: bool = False
-    _is_paused: bool = False
+    _asleep_until_ms: int = 0  # by the steady time: what the last look found
     _turns: int = 0
     _running: dict[asyncio.Task[None], Claim] = field(default_factory=dict)
     _adrift: list[Claim] = field(default_factory=list)  # they may hold, and nobody works on them
@@ -82,9 +82,9 @@ class Worker:
         self._throttle = Throttle(self.pace.at_once)
 
     def wake(self) -> None:
-        """Look for work now. Nobody looks while the account is paused: under load that would be a
-        look for each commit."""
-        if not self._is_paused:
+        """Look for work now. Nobody looks before a pause of the account may be over: under load
+        that would be a look for each commit."""
+        if steady_ms(self.clock) >= self._asleep_until_ms:
             self._wake.set()
 
     async def run(self) -> None:
@@ -124,8 +124,8 @@ class Worker:
         if free <= 0:
             return POLL_S  # a lane that ends wakes us
         paused_s, due, room = await self.database.read(self._outlook, brief=True)
-        self._is_paused = paused_s > 0
-        if self._is_paused:
+        self._asleep_until_ms = steady_ms(self.clock) + int(paused_s * 1000)
+        if paused_s > 0:
             return min(POLL_S, paused_s)
         self._is_short = room.is_short
         quotas = self._quotas(room)

@@ -35,6 +35,10 @@ async def is_paused(bench: Bench, account: str = "zendesk") -> bool:
     return account in await bench.database.read(work.pauses)
 
 
+async def nobody_holds_a_lane(bench: Bench) -> bool:
+    return not await rows(bench.database, "SELECT 1 FROM lanes WHERE lease IS NOT NULL")
+
+
 async def test_an_account_that_asks_for_a_pause_gets_it_and_the_others_go_on(bench: Bench) -> None:
     answers = Answers(WAIT_60)
     await bench.put("a")
@@ -56,6 +60,23 @@ async def test_an_account_that_asks_for_a_pause_gets_it_and_the_others_go_on(ben
     assert not await is_paused(bench)
 
 
+async def test_work_that_comes_in_a_pause_is_no_reason_to_look(bench: Bench) -> None:
+    answers = Answers(WAIT_60)
+    await bench.put("a")
+    worker = bench.start(bench.make(answers))
+    await bench.until(lambda: is_paused(bench))
+    await bench.until(lambda: worker._asleep_until_ms > bench.clock.now_ms())
+
+    for number in range(5):
+        await bench.put(f"another lane {number}")
+    await asyncio.sleep(0)
+    assert not worker._wake.is_set()
+
+    await bench.forward(62)
+    await bench.settled()
+    assert answers.calls == 7
+
+
 async def test_a_lane_that_is_under_way_stops_when_its_account_is_paused(bench: Bench) -> None:
     met: list[str] = []
     both = asyncio.Barrier(2)
@@ -73,8 +94,7 @@ async def test_a_lane_that_is_under_way_stops_when_its_account_is_paused(bench: 
         await bench.put("slow")
     bench.start(bench.make(handle))
     await bench.until(lambda: ("note", "done") in bench.counted.attempts)
-    await bench.until(lambda: rows(bench.database, "SELECT 1 FROM lanes WHERE lease IS NULL"))
-    await asyncio.sleep(0.05)
+    await bench.until(lambda: nobody_holds_a_lane(bench))
 
     assert sorted(met) == ["quick", "slow"]
     assert await column(bench.database, "SELECT starts FROM work ORDER BY id") == [0, 0, 0]
