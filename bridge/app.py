@@ -206,6 +206,9 @@ class Service:
             take_in_waiting(tx, directory, self.rules)
         return directory
 
+    def _is_settled(self, tx: Transaction) -> bool:
+        return self.directory.at(tx).version == self._settled_version
+
     def _take_up(self, tx: Transaction) -> Restored | None:
         known = restoring.begin(tx, self.directory.at(tx), ZENDESK, list(self.carriers))
         if not self.settings.uses_postgres:
@@ -294,7 +297,13 @@ class Service:
             directory = self._settled(tx)  # earlier texts first: order holds
             return take_one(tx, carrier, text, directory, self.rules), directory.version
 
-        taken, self._settled_version = await self.database.write(take, brief=True)
+        def take_briefly(tx: Transaction) -> tuple[Taken | None, int] | None:
+            return take(tx) if self._is_settled(tx) else None
+
+        done = await self.database.write(take_briefly, brief=True)
+        if done is None:  # thousands may have waited for the settings that have just changed
+            done = await self.database.write(take)
+        taken, self._settled_version = done
         if taken is None:
             if text.piece is None:
                 log.info("text.repeated", carrier=carrier)

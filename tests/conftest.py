@@ -11,12 +11,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from tests import postgres
 
 NO_SKIP = "BRIDGE_TESTS_NO_SKIP"
 LOOK_UPS = frozenset({"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"})
 CONTACTS = frozenset({"socket.connect", "socket.sendto", "socket.bind"})
+
+# What is found must not depend on how busy the machine is.
+hypothesis_settings.register_profile(
+    "busy", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("busy")
 
 _attempts: list[str] = []
 

@@ -120,12 +120,14 @@ class AttachmentSender:
         sender = self.directory(tx).senders.get(message.sender)
         limits = self.limits(message.carrier)
         last = parts.of_message(tx, message.id)[-1]
-        if last.begun_at is not None or last.carrier_id is not None:
+        if last.carrier_id is not None:
             return None
         there = files.of_message(tx, message.id)
         now_ms = tx.now_ms()
         if any(file.ends_at - now_ms < RENEW_MS for file in there):
             files.prolong(tx, message.id, now_ms + LIFE_MS)
+        if last.begun_at is not None:
+            return None
         known = {file.position for file in there}
         wanted = tuple(
             at

@@ -63,6 +63,7 @@ class _Case:
     counting: Counting
     policy: Policy
     media_urls: tuple[str, ...]  # they go with the last part
+    lost_files: tuple[str, ...]  # by name: they were to go along, and are not kept any more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +107,7 @@ class TextSender:
         is_lost = FLAG in item.payload and not carrier.capabilities.can_find_sent
         holds = message.kind == "campaign" or is_lost
         default: Policy = "hold" if holds else "resend"
+        there = files.of_message(tx, message.id) if FILES in item.payload else ()
         return _Case(
             message=message,
             parts=tuple(parts.of_message(tx, message.id)),
@@ -113,9 +115,8 @@ class TextSender:
             policy=asked or default,
             now_ms=tx.now_ms(),
             counting=Counting(self.counters, message.id),
-            media_urls=tuple(self.address_of(file) for file in files.of_message(tx, message.id))
-            if FILES in item.payload
-            else (),
+            media_urls=tuple(self.address_of(file) for file in there),
+            lost_files=_lost(message, there) if FILES in item.payload else (),
         )
 
     async def _send_part(self, job: Job, case: _Case, part: Part) -> Outcome | None:
@@ -173,6 +174,10 @@ class TextSender:
         refused = refusal(tx, case.message, sender, is_first=is_first)
         if refused is not None:
             return refused
+        if case.lost_files:
+            # It said what it said with them: without, it would be another text.
+            note = wording.files_lost(case.lost_files)
+            return Refusal(reason=wording.FILES_LOST, note=note)
         if self.directory(tx).halt.is_on:
             tell_of_halt(tx, case.message)
             return its_turn_later(wording.HALTED, PAUSED_MS)
@@ -351,6 +356,16 @@ def _asked_at(tx: Transaction, message: Message, since_ms: int) -> int:
     """When this text can have left at the earliest, as far as the restored database knows."""
     written_ms = 0 if message.comment_id is None else comments.written_at(tx, message.comment_id)
     return max(since_ms, written_ms)
+
+
+def _lost(message: Message, there: Sequence[File]) -> tuple[str, ...]:
+    """The names of the files that were fetched to go along, and are gone."""
+    places = {file.position for file in there}
+    return tuple(
+        str(each["name"])
+        for at, each in enumerate(message.media)
+        if each["sent_as"] == "mms" and at not in places
+    )
 
 
 def _fresh(part: Part) -> Callable[[Transaction], Part]:

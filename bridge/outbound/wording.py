@@ -52,6 +52,7 @@ WAITS_FOR_RESUMING = (
     "This reply waits: an admin has halted all texts. It goes out by itself once they let texts "
     "leave again. If it should not go then, make the comment private."
 )
+FILES_LOST = "what was to go along with it is no longer kept"
 MADE_PRIVATE = "made private or redacted before it was sent"
 
 
@@ -134,6 +135,15 @@ def malware(names: Sequence[str]) -> str:
     return (
         f"{which} not texted: {', '.join(names)}. Zendesk found malware there. What else the reply "
         "says goes out without."
+    )
+
+
+def files_lost(names: Sequence[str]) -> str:
+    """A reply was tried again so late that what was to go along has been deleted."""
+    return (
+        f"This reply was not tried again: what was attached ({', '.join(names)}) is no longer kept "
+        "here, and the words alone might mislead. If it still holds, please send it again as a new "
+        "reply, with its files."
     )
 
 

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from bridge.store.database import Row, Transaction
 
+KEPT_MS: Final = 7 * 24 * 3600 * 1000  # for work that can still be tried again, and no longer
 COLUMNS = "id, message_id, position, name, content_type, ends_at"
+
+# Work that is done is deleted: what there is, waits or has failed, and may need the file.
+ENDED = """
+ends_at <= $1 AND (ends_at <= $2
+    OR NOT EXISTS (SELECT 1 FROM work w WHERE w.message_id = files.message_id AND w.kind = 'send'))
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,13 +69,17 @@ def drop(tx: Transaction, message_id: str) -> None:
 
 
 def has_ended(tx: Transaction) -> bool:
-    """Whether there are files that nobody may fetch any more."""
-    return tx.first("SELECT 1 FROM files WHERE ends_at <= $1 LIMIT 1", tx.now_ms()) is not None
+    """Whether there are files that nobody needs any more."""
+    now_ms = tx.now_ms()
+    sql = f"SELECT 1 FROM files WHERE {ENDED} LIMIT 1"  # noqa: S608
+    return tx.first(sql, now_ms, now_ms - KEPT_MS) is not None
 
 
 def drop_ended(tx: Transaction) -> int:
-    """Forget the files that nobody may fetch any more. Returns how many there were."""
-    return tx.run("DELETE FROM files WHERE ends_at <= $1", tx.now_ms())
+    """Forget the files whose addresses have ended, but not those of a text that is still to be
+    sent or may be tried again: these are kept for KEPT_MS. Returns how many there were."""
+    now_ms = tx.now_ms()
+    return tx.run(f"DELETE FROM files WHERE {ENDED}", now_ms, now_ms - KEPT_MS)  # noqa: S608
 
 
 def _file(row: Row) -> File:
