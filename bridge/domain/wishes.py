@@ -29,6 +29,7 @@ from bridge.domain.wish_phrases import (
 )
 
 LONGEST_CLAUSE: Final = 200  # characters: nobody wishes at such length
+READ_TO: Final = 2_000  # characters of a text: more than a phone sends, and bounded work
 LONGEST_TOLD: Final = 160
 
 _SENTENCE: Final = re.compile(r"[.!?;\u2026\r\n\u2028\u2029\u3002\uff01\uff1f\uff1b\u061f]+")
@@ -51,6 +52,8 @@ class Wish:
 
 def wish_to_stop(text: str) -> Wish | None:
     """The wish to get no more texts that is in `text`, None where there is none."""
+    if len(text) > READ_TO:
+        return None
     said = [one for one in map(_bare, _SENTENCE.split(_parted(text))) if one]
     spoken = [[one for one in map(_spoken, _CLAUSE.split(sentence)) if one] for sentence in said]
     # What alone would be as good as STOP.

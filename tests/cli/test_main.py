@@ -28,6 +28,7 @@ NAMES = {
     "zendesk",
     "messages",
     "failed",
+    "sending",
     "contacts",
     "users",
 }

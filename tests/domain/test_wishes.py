@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.domain.keywords import normalise
-from bridge.domain.wishes import wish_to_stop
+from bridge.domain.wishes import READ_TO, wish_to_stop
 
 WISHES = {
     "en": (
@@ -359,3 +359,8 @@ def test_no_text_is_too_odd_to_be_read(text: str) -> None:
     wish = wish_to_stop(text)
 
     assert wish is None or wish.said
+
+
+def test_a_text_longer_than_a_phone_sends_is_not_read() -> None:
+    assert wish_to_stop("Stop texting me." + " " * (READ_TO - 16)) is not None
+    assert wish_to_stop("Stop texting me." + " " * READ_TO) is None
