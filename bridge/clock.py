@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol, runtime_checkable
 
@@ -43,7 +44,8 @@ class SystemClock:
 def steady_ms(clock: Clock) -> int:
     """What intervals within this process are measured by, so that setting the clock is no
     interval. A clock that tells no steady time is never set: where it moves, time has passed."""
-    return clock.steady_ms() if isinstance(clock, SteadyClock) else clock.now_ms()
+    steady: Callable[[], int] | None = getattr(clock, "steady_ms", None)  # isinstance takes 40 us
+    return clock.now_ms() if steady is None else steady()
 
 
 def rfc3339(ms: int) -> str:
