@@ -269,6 +269,8 @@ class Machine(RuleBasedStateMachine):
         await stage.sandbox.zendesk.release_webhooks()
         await stage.sandbox.twilio.release_callbacks()
         await stage.settle()
+        # Zendesk's export leaves out the last minute; sweeps are at starts alone here.
+        self._clock.ahead_ms += 61_000
         await stage.rest()
         assert await stage.violations() == []
 

@@ -276,5 +276,5 @@ async def open_stage(
     await sandbox.start_far_sides()
     await sandbox.set_up()
     sandbox.zendesk.deliveries.pause_scale = 0.01
-    sandbox.twilio.fetch_within_s = 20.0  # a picture outlasts a death of the bridge
+    sandbox.twilio.fetch_within_s = 60.0  # a picture outlasts a death of the bridge
     return Stage(sandbox)
