@@ -182,10 +182,11 @@ class ZendeskApi:
             # A 401 is certainly not applied, so that even a write may be repeated.
             header = await self._credentials.renewed(header)
             answer = await self._send(method, target, sent | {"authorization": header}, body)
-        _note_warning(method, target, answer)
-        self._note_room(answer)
         if answer.status == 403 and not is_scope_missing(answer):
             await self._confirm_account(answer, target, sent | {"authorization": header})
+            # The account may have been let in between the two; a 403 is certainly not applied. Only
+            # what is refused once more is refused by itself.
+            answer = await self._send(method, target, sent | {"authorization": header}, body)
         if not 200 <= answer.status < 300:
             now_ms = self._clock.now_ms()
             raise failure(answer, write=write, now_ms=now_ms, update=method == "PUT")
@@ -217,11 +218,14 @@ class ZendeskApi:
         self, method: str, target: str, headers: Mapping[str, str], body: bytes | None
     ) -> Answer:
         try:
-            return await self._http.call(
+            answer = await self._http.call(
                 method, self._base_url + target, headers=headers, body=body
             )
         except CallFailed as error:
             raise not_answered(error, write=method != "GET") from error
+        _note_warning(method, target, answer)
+        self._note_room(answer)
+        return answer
 
 
 def _body(content: object) -> bytes:
