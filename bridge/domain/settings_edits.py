@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -37,6 +37,14 @@ class Faulty(BridgeError):
     def __init__(self, faults: Mapping[str, str]) -> None:
         super().__init__("; ".join(f"{field}: {why}" for field, why in faults.items()))
         self.faults = faults
+
+
+def unshown(entries: Iterable[Entry], key: str | None, shown: Collection[str]) -> dict[str, Any]:
+    """What a form that shows these keys doesn't show of this entry: it stays as it was."""
+    for entry in entries:
+        if entry.key == key:
+            return entry.model_dump(exclude={*shown}, exclude_defaults=True)
+    return {}
 
 
 def with_rule(documents: Documents, content: Mapping[str, Any], *, old: str | None) -> Documents:
