@@ -70,7 +70,7 @@ class TextSweep:
             return Done(
                 words="nothing to sweep", save=lambda tx: self._pass_over(tx, job.item.account)
             )
-        senders, now_ms = await job.keep(lambda tx: self._begin(tx, carrier.name))
+        senders, now_ms = await job.keep_much(lambda tx: self._begin(tx, carrier.name))
         listed = await self._list(carrier, senders, now_ms - ON_ITS_WAY_MS)
         ids = [text.carrier_id for text in listed.texts]
         missing = await self.database.read(lambda tx: messages.not_taken_in(tx, carrier.name, ids))
@@ -122,7 +122,7 @@ class TextSweep:
         return listed
 
     async def _take(self, job: Job, carrier: str, texts: Sequence[InboundText]) -> None:
-        taken = await job.keep(lambda tx: self._take_in(tx, carrier, texts))
+        taken = await job.keep_much(lambda tx: self._take_in(tx, carrier, texts))
         for message_id, verdict in taken:
             self.counters.count_inbound(verdict)
             self.counters.count_recovered("text")
