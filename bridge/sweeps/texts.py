@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal, Protocol
 
 import structlog
@@ -18,7 +19,7 @@ from bridge.domain.directory import Directory
 from bridge.errors import CredentialsRefused, Refused
 from bridge.inbound.judge import Rules
 from bridge.inbound.receive import take_in
-from bridge.store import messages, restored, sweeps
+from bridge.store import contacts, messages, restored, sweeps
 from bridge.store.database import Database, Transaction
 from bridge.sweeps import wording
 from bridge.sweeps.plan import plan_next
@@ -75,6 +76,9 @@ class TextSweep:
         ids = [text.carrier_id for text in listed.texts]
         missing = await self.database.read(lambda tx: messages.not_taken_in(tx, carrier.name, ids))
         texts = [text for text in listed.texts if text.carrier_id in missing]
+        if texts:
+            known = [text for text in listed.texts if text.carrier_id not in missing]
+            await self._date(job, carrier.name, known)
         for first in range(0, len(texts), AT_ONCE):
             await self._take(job, carrier.name, texts[first : first + AT_ONCE])
 
@@ -121,6 +125,13 @@ class TextSweep:
         listed.texts.sort(key=lambda text: text.sent_at_ms or 0)
         return listed
 
+    async def _date(self, job: Job, carrier: str, known: Sequence[InboundText]) -> None:
+        """Learn when those were sent whose webhook came: perhaps late, and after a word that is
+        missing still."""
+        for first in range(0, len(known), AT_ONCE):
+            some = known[first : first + AT_ONCE]
+            await job.keep(partial(_date_opt_ins, carrier=carrier, texts=some))
+
     async def _take(self, job: Job, carrier: str, texts: Sequence[InboundText]) -> None:
         taken = await job.keep(lambda tx: self._take_in(tx, carrier, texts))
         for message_id, verdict in taken:
@@ -154,3 +165,9 @@ class TextSweep:
                 tags=wording.RECOVERED_TAGS,
             )
         return taken
+
+
+def _date_opt_ins(tx: Transaction, *, carrier: str, texts: Sequence[InboundText]) -> None:
+    for text in texts:
+        if text.sent_at_ms is not None:
+            contacts.date_opt_in(tx, carrier, text.carrier_id, text.sent_at_ms)

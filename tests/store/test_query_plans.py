@@ -112,6 +112,7 @@ def sweep(tx: Transaction) -> None:
     sweeps.has_seen(tx, 7, 1)
     sweeps.note_seen(tx, 7, 1)
     messages.not_taken_in(tx, "twilio", ["SM1"])
+    contacts.date_opt_in(tx, "twilio", "SM1", 1)
 
 
 pytestmark = sqlite_only
