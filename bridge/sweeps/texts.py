@@ -148,8 +148,9 @@ class TextSweep:
         for text in texts:
             how: messages.Recovered = "withheld" if text.withheld else "missed"
             done = take_in(tx, carrier, text, directory, self.rules, recovered=how)
-            if done is None:
-                continue  # its webhook came meanwhile
+            if done is None:  # its webhook came meanwhile
+                _date_opt_ins(tx, carrier=carrier, texts=[text])
+                continue
             taken.append((done.message_id, done.verdict))
             message = messages.get(tx, done.message_id)
             if message is not None and message.conversation_id and done.verdict == "ticket":

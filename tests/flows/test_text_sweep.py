@@ -14,7 +14,6 @@ from tests.flows.cast import (
     JONAS,
     MAYA,
     ORDERS,
-    VIP,
     a_list,
     ask,
     contact,
@@ -236,30 +235,6 @@ async def test_recovered_stop_does_not_undo_a_later_start(start_sandbox: Start) 
     await taken_in(sandbox, 2)
 
     assert (await contact(sandbox, MAYA))["opted_out_at"] is None
-
-
-async def test_recovered_stop_holds_against_an_earlier_start_whose_webhook_came_late(
-    start_sandbox: Start,
-) -> None:
-    sandbox, clock = await start(start_sandbox)
-    service = sandbox.service
-    assert service is not None
-    await service.stop()
-
-    (started,) = await lose(sandbox, MAYA, VIP, "START")
-    clock.ahead_ms += 61_000
-    await lose(sandbox, MAYA, ACME, "STOP")
-    clock.ahead_ms += 2 * HOUR_MS
-    listing = sandbox.twilio.faults.hold_before(*LIST)  # the late webhook comes before the sweep
-    await sandbox.make_service().start()
-    await listing.wait_arrived()
-    await sandbox.twilio.redeliver(started)
-    listing.open()
-    await taken_in(sandbox, 2)
-
-    known = await contact(sandbox, MAYA)
-    assert known["opted_out_at"] is not None
-    assert [entry["action"] for entry in known["consent"]] == ["opt_out", "opt_in"]
 
 
 async def test_stop_and_start_that_were_both_lost_keep_their_order_over_two_numbers(
