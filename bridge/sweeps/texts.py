@@ -68,9 +68,7 @@ class TextSweep:
         """Take in what one carrier lists and we don't have."""
         carrier = self.carriers.get(job.item.account)
         if carrier is None or not carrier.capabilities.can_list:
-            return Done(
-                words="nothing to sweep", save=lambda tx: self._pass_over(tx, job.item.account)
-            )
+            return Done(words="nothing to list", save=lambda tx: self._pass_over(tx, job, carrier))
         senders, now_ms = await job.keep(lambda tx: self._begin(tx, carrier.name))
         listed = await self._list(carrier, senders, now_ms - ON_ITS_WAY_MS)
         ids = [text.carrier_id for text in listed.texts]
@@ -92,8 +90,10 @@ class TextSweep:
 
         return Done(words=f"{len(texts)} texts recovered", save=save)
 
-    def _pass_over(self, tx: Transaction, account: str) -> None:
-        restored.note_swept(tx, account)  # what can't be asked is not waited for
+    def _pass_over(self, tx: Transaction, job: Job, carrier: Carrier | None) -> None:
+        restored.note_swept(tx, job.item.account)  # what can't be asked is not waited for
+        if carrier is not None and carrier.capabilities.finds_state:
+            plan_next(tx, job.item, self.interval_ms)
 
     def _begin(self, tx: Transaction, carrier: str) -> tuple[Mapping[str, sweeps.Position], int]:
         senders = self.directory(tx).senders

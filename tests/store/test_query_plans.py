@@ -99,6 +99,8 @@ def follow_parts(tx: Transaction) -> None:
     parts.of_message(tx, "m")
     parts.get(tx, "p")
     parts.by_carrier_id(tx, "twilio", "SM1")
+    parts.without_end(tx, "twilio", asked=0, since_ms=1, until_ms=2, most=1)
+    parts.note_asked(tx, "p", 1)
     report = EarlyReport(state="sent", error=None, reason=None)
     parts.keep_early_report(tx, carrier="twilio", carrier_id="SM1", report=report)
     parts.take_early_reports(tx, "twilio", "SM1")
