@@ -33,7 +33,17 @@ from bridge.outbound.track import take_report
 from bridge.secrets import derive_key, unseal
 from bridge.settings import Settings
 from bridge.sign_on import SignOn
-from bridge.store import conversations, files, leaps, leases, pieces, signatures, sweeps, work
+from bridge.store import (
+    conversations,
+    files,
+    leaps,
+    leases,
+    looks,
+    pieces,
+    signatures,
+    sweeps,
+    work,
+)
 from bridge.store.database import Transaction
 from bridge.store.restored import Restored
 from bridge.tallying import Tallying
@@ -158,7 +168,8 @@ class Service:
         restoring.hold_back(self._workers, self.database, known)
         for http in (self._desk_http, self._sign_on_http, *self._carrier_http.values()):
             await http.open()
-        self.database.listen(work.WORK, self.wake)
+        for worker in self._workers:
+            self.database.listen(work.topic_of(worker.account), worker.wake)
         self._runner = create_runner(self.app)
         await self._runner.setup()
         site = web.TCPSite(self._runner, self.settings.host, self.settings.port, backlog=1024)
@@ -329,7 +340,7 @@ class Service:
         def store(tx: Transaction) -> None:
             # A ticket of ours may have lost its tag; one that never had it is no business of ours.
             if hint.tagged is not False or conversations.links_of(tx, hint.ticket_id):
-                work.put_look(tx, hint.ticket_id, ZENDESK)
+                looks.put(tx, hint.ticket_id, ZENDESK)
 
         await self.database.write(store, brief=True)
         log.info("hint.received", ticket=hint.ticket_id, comment=hint.comment_id, kind=hint.kind)

@@ -8,7 +8,7 @@ import structlog
 
 from bridge.clock import rfc3339
 from bridge.domain.directory import Directory
-from bridge.store import restored, work
+from bridge.store import looks, restored
 from bridge.store.database import Database, Transaction
 from bridge.store.restored import Restored
 from bridge.store.work import Item
@@ -66,7 +66,7 @@ class _Gate:
             if not await self._must_wait(item):
                 return await handler(job)
             return Later(
-                words=WORDS, pause_s=PAUSE_S, save=lambda tx: work.as_if_not_begun(tx, item)
+                words=WORDS, pause_s=PAUSE_S, save=lambda tx: looks.as_if_not_begun(tx, item)
             )
 
         return handle

@@ -26,7 +26,7 @@ from bridge.outbound.giving_up import note_set_aside
 from bridge.outbound.send import TextSender
 from bridge.secrets import derive_key
 from bridge.settings import Settings
-from bridge.store import updates
+from bridge.store import looks, updates
 from bridge.store.database import Database, Transaction
 from bridge.store.files import File
 from bridge.sweeps.handlers import build_sweeps
@@ -85,6 +85,7 @@ def build_workers(
         clock=clock,
         pace=pace_of(settings),
         counters=metrics,
+        on_begun={"text": inbound_ticket.note_begun, "look": looks.join},
         on_set_aside={
             "text": inbound_ticket.note_set_aside,
             "send": partial(note_set_aside, directory=directory, counters=metrics),

@@ -150,7 +150,10 @@ def read_pairs(raw: bytes) -> Pairs:
     if b"%" not in raw:
         return [(name, value) for name, _, value in pairs]
     return [
-        (unquote_to_bytes(name), unquote_to_bytes(value) if b"%" in value else value)
+        (
+            unquote_to_bytes(name) if b"%" in name else name,
+            unquote_to_bytes(value) if b"%" in value else value,
+        )
         for name, _, value in pairs
     ]
 

@@ -74,7 +74,7 @@ class FileBringer:
 
     async def bring_later(self, job: Job) -> Content | Later:
         """What the note on files that did not come in time holds: each, or why it can't be had."""
-        text = await job.keep(lambda tx: messages.get(tx, str(job.item.message_id)))
+        text = await job.read(lambda tx: messages.get(tx, str(job.item.message_id)))
         assert text is not None, "never deleted"  # noqa: S101
         is_last = self.clock.now_ms() - job.item.created_at > self.patience_ms
         lines: list[str] = []

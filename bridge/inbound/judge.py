@@ -93,8 +93,11 @@ def judge_text(
     if decision.verdict == "loop":
         keep(tx, text, _judged(decision, None))
         return decision.verdict
-    conversation = known.conversation or conversations.open_for(tx, text.sender, text.customer)
-    conversations.note_inbound(tx, conversation.id)
+    conversation = known.conversation
+    if conversation is None:
+        conversation = conversations.open_for(tx, text.sender, text.customer, by_text=True)
+    else:
+        conversations.note_inbound(tx, conversation.id)
     case = _Case(
         text=text,
         conversation=conversation,

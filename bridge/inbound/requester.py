@@ -36,7 +36,7 @@ class Requesters:
         meet at the desk, where the user is made under an external id that is unique."""
         lock = self._locks.setdefault(address, asyncio.Lock())
         async with lock:
-            contact = await self.database.write(lambda tx: contacts.know(tx, address))
+            contact = await self._know(address)
             if contact.requester_id is not None:
                 return Requester(id=UserId(contact.requester_id), is_fresh=False)
             user, note = await self._find_or_make(contact)
@@ -46,7 +46,7 @@ class Requesters:
                 if user.name and user.name not in {pretty(address), display(address)}:
                     contacts.set_name(tx, address, user.name)
 
-            await self.database.write(keep)
+            await self.database.write(keep, brief=True)
             return Requester(id=user.id, is_fresh=True, note=note)
 
     async def resolve_again(self, address: str) -> Requester:
@@ -58,6 +58,13 @@ class Requesters:
         """Whether this user is no more (deleted, or merged into another)."""
         user = await self.desk.user(user_id)
         return user is None or not user.active
+
+    async def _know(self, address: str) -> Contact:
+        # Who has texted is known already: a read waits for no commit.
+        known = await self.database.read(lambda tx: contacts.get(tx, address), brief=True)
+        if known is not None:
+            return known
+        return await self.database.write(lambda tx: contacts.know(tx, address), brief=True)
 
     async def _find_or_make(self, contact: Contact) -> tuple[DeskUser, str | None]:
         address = contact.address

@@ -26,7 +26,7 @@ from bridge.inbound.body import bodies_of, how_many_fit, suspended_note
 from bridge.inbound.draft import Voice, draft_ticket
 from bridge.inbound.files import FileBringer, put_missing
 from bridge.inbound.requester import Requester, Requesters
-from bridge.store import comments, conversations, joined, messages, restored, updates, work
+from bridge.store import comments, conversations, joined, looks, messages, restored, updates
 from bridge.store.conversations import Conversation
 from bridge.store.database import Database, Transaction
 from bridge.store.joined import Fellow
@@ -84,7 +84,7 @@ class TicketWriter:
 
         Where the desk's limits leave no room, it waits; then those that came behind it go along.
         """
-        case = await job.keep(lambda tx: self._load(tx, job.item))
+        case = await job.read(lambda tx: self._load(tx, job.item))
         written = await self.writer.settle(job)
         if written is None and case.turn.wait_ms > 0:
             return its_turn_later("the ticket is written to seldom now", case.turn.wait_ms)
@@ -122,7 +122,6 @@ class TicketWriter:
             tx, str(item.conversation_id), self.writer.limits
         )
         assert message is not None and conversation is not None  # noqa: S101, PT018 - never deleted
-        messages.set_state(tx, message.id, "working")
         link = conversations.current_link(tx, conversation.id)
         fellows, texts = _together(tx, item, message, turn)
         ticket_id = conversation.ticket_id
@@ -306,7 +305,7 @@ class TicketWriter:
             replies_from=int(aside["replies_from"]),
         )
         if case.linked is not None and written.ticket_id != case.linked:
-            work.put_look(tx, written.ticket_id, self._desk.name)
+            looks.put(tx, written.ticket_id, self._desk.name)
         notes = list(aside["notes"])
         if (
             case.warning
@@ -351,8 +350,6 @@ def _together(
     if item.intent is None:
         texts = texts[: how_many_fit(texts, tx.now_ms())]
     going = {text.id for text in texts}
-    for text in texts:
-        messages.set_state(tx, text.id, "working")
     return [fellow for fellow in fellows if fellow.message_id in going], texts
 
 
@@ -361,6 +358,12 @@ def _words(written: Written, texts: int) -> str:
     if texts == 1:
         return where
     return f"{where}, joined with {texts - 1} more in comment {written.comment_id or 'one'}"
+
+
+def note_begun(tx: Transaction, item: Item) -> Item:
+    """Somebody is at this text now."""
+    messages.set_state(tx, str(item.message_id), "working")
+    return item
 
 
 def note_set_aside(tx: Transaction, item: Item, words: str) -> None:

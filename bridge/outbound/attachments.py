@@ -110,7 +110,7 @@ class AttachmentSender:
             return Later(words=f"a file can't be fetched yet: {waits}")
         if not case.says_something:
             return Done(words=MALWARE, save=lambda tx: self._send_nothing(tx, case))
-        await job.keep(lambda tx: self._save(tx, case))
+        await job.keep_much(lambda tx: self._save(tx, case))
         return None
 
     def _load(self, tx: Transaction, item: Item) -> _Case | None:
@@ -155,7 +155,7 @@ class AttachmentSender:
         ]
         if not doubtful:
             return None
-        since = await job.keep(lambda tx: comments.written_at(tx, int(message.comment_id or 0)))
+        since = await job.read(lambda tx: comments.written_at(tx, int(message.comment_id or 0)))
         try:
             read = await self.desk.comments_since(TicketId(int(message.ticket_id or 0)), since)
         except (TryLater, Refused, OutcomeUnknown):

@@ -22,7 +22,7 @@ from bridge.domain.replies import Met, is_by_bridge, why_not
 from bridge.outbound import wording
 from bridge.outbound.compose import put_text, text_of
 from bridge.outbound.enclosures import enclose, tell_of_malware
-from bridge.store import comments, conversations, messages, restored, work
+from bridge.store import comments, conversations, looks, messages, restored
 from bridge.store.comments import Origin
 from bridge.store.conversations import Link
 from bridge.store.database import Database, Transaction
@@ -85,7 +85,7 @@ class ReplyCollector:
     async def look(self, job: Job) -> Outcome:
         """Read one ticket's news."""
         ticket_id = TicketId(int(job.item.ticket_id or 0))
-        begun = await job.keep(lambda tx: self._begin(tx, job, ticket_id))
+        begun = await job.read(lambda tx: self._begin(tx, job, ticket_id))
         early = await self._need_not(job, begun, ticket_id)
         if early is not None:
             return early
@@ -119,12 +119,12 @@ class ReplyCollector:
     async def _save_early(self, job: Job, begun: _Look, save: Save) -> None:
         """Count what a sweep's look found, once that is durable; saving again finds no more."""
         if begun.by_sweep:
-            await job.keep(save)
+            await job.keep_much(save)
             for what in begun.recovered:
                 self.counters.count_recovered(what)
 
     def _begin(self, tx: Transaction, job: Job, ticket_id: TicketId) -> _Look:
-        by_sweep = work.drop_looks_like(tx, job.item)
+        by_sweep = looks.is_by_sweep(job.item)
         read_to = comments.read_to(tx, ticket_id)
         links = conversations.links_of(tx, ticket_id)
         if read_to is not None:
@@ -143,7 +143,7 @@ class ReplyCollector:
             return Later(
                 words="leaves the rest of the account's pool to others",
                 pause_s=wait_s,
-                save=lambda tx: work.as_if_not_begun(tx, job.item),
+                save=lambda tx: looks.as_if_not_begun(tx, job.item),
             )
         if not begun.links:
             return None
@@ -151,7 +151,7 @@ class ReplyCollector:
             found = await self.desk.comments_since(ticket_id, begun.since)
         except TicketGone:
             return Done(words="the ticket is gone")
-        if await job.keep(lambda tx: all(comments.is_known(tx, each.id) for each in found)):
+        if await job.read(lambda tx: all(comments.is_known(tx, each.id) for each in found)):
             return Done(words="nothing new")
         return None
 
@@ -198,7 +198,7 @@ class ReplyCollector:
                         requester_id=target.requester_id,
                         replies_from=followed.replies_from_ms,
                     )
-            work.put_look(tx, target.id, self.desk.name)
+            looks.put(tx, target.id, self.desk.name)
 
         await job.keep(move)
 
@@ -208,7 +208,7 @@ class ReplyCollector:
         The merge's own comment names its source in the words of the account's language only, so
         the tickets that this requester's other conversations are on are asked themselves.
         """
-        others = await job.keep(
+        others = await job.read(
             lambda tx: conversations.elsewhere(tx, ticket.requester_id, ticket.id)
         )
         for other_id in {other.ticket_id for other in others if other.ticket_id is not None}:
@@ -218,7 +218,7 @@ class ReplyCollector:
                 continue
             if there.status == "closed" and MERGED in there.tags:
                 await self._move(job, there)
-        return await job.keep(_links_of(ticket)) or links
+        return await job.read(_links_of(ticket)) or links
 
     async def _rightful(self, ticket: Ticket, links: Sequence[Link]) -> Sequence[Link]:
         """The conversations that a reply may go to, the one last texted on first: those whose

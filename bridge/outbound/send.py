@@ -80,7 +80,7 @@ class TextSender:
 
     async def send(self, job: Job) -> Outcome:
         """Send what is left of one message."""
-        case = await job.keep(lambda tx: self._load(tx, job.item))
+        case = await job.read(lambda tx: self._load(tx, job.item))
         if await was_withdrawn(self.desk, job, case.message, case.now_ms):
             return Done(
                 words=wording.MADE_PRIVATE,
@@ -160,7 +160,7 @@ class TextSender:
             settled = await self._settle(job, case, part)
             if settled is not None:
                 return settled
-            part = await job.keep(_fresh(part))
+            part = await job.read(_fresh(part))
             return None if part.carrier_id is None else Found()
         if FLAG in job.item.payload and part.begun_at is None:
             return await self._look_before(job, case, part)
@@ -242,7 +242,7 @@ class TextSender:
         """After a restore: whether the carrier has this part from before. None: send it."""
         flag = job.item.payload[FLAG]
         due_ms = int(flag["began"]) + int(LOOKS[1] * self.settle_wait_s * 1000)
-        since_ms, now_ms = await job.keep(
+        since_ms, now_ms = await job.read(
             lambda tx: (_asked_at(tx, case.message, int(flag["since"])), tx.now_ms())
         )
         wait_s = (due_ms - now_ms) / 1000

@@ -19,10 +19,11 @@ async def was_withdrawn(desk: Desk, job: Job, message: Message, now_ms: int) -> 
     if message.kind != "reply" or is_fresh or message.comment_id is None:
         return False
     comment_id = message.comment_id
-    of_it = await job.keep(lambda tx: parts.of_message(tx, message.id))
+    of_it, since = await job.read(
+        lambda tx: (parts.of_message(tx, message.id), comments.written_at(tx, comment_id))
+    )
     if any(part.begun_at is not None for part in of_it):
         return False  # some of it may be with the customer already
-    since = await job.keep(lambda tx: comments.written_at(tx, comment_id))
     try:
         found = await desk.comments_since(TicketId(int(message.ticket_id or 0)), since)
     except TicketGone:

@@ -49,10 +49,13 @@ class Source:
 
 def know(tx: Transaction, address: str) -> Contact:
     """The contact with this address, made if it is the first time."""
-    tx.run(
-        "INSERT INTO contacts (address, created_at) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+    made = tx.first(
+        "INSERT INTO contacts (address, created_at) VALUES ($1, $2) ON CONFLICT DO NOTHING "
+        "RETURNING *",
         *(address, tx.now_ms()),
     )
+    if made is not None:
+        return contact_of(made)
     found = get(tx, address)
     assert found is not None, "just made"  # noqa: S101 - the primary key sees to it
     return found

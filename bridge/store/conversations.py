@@ -32,17 +32,20 @@ class Link:
     replies_from: int
 
 
-def open_for(tx: Transaction, sender: str, customer: str) -> Conversation:
-    """The conversation of this pair, made if it is the first time."""
+def open_for(tx: Transaction, sender: str, customer: str, *, by_text: bool = False) -> Conversation:
+    """The conversation of this pair, made if it is the first time. `by_text`: by a text."""
+    now = tx.now_ms()
     made = tx.first(
-        "INSERT INTO conversations (id, sender, customer, created_at, last_at) "
-        "VALUES ($1, $2, $3, $4, $4) ON CONFLICT (sender, customer) DO NOTHING RETURNING *",
-        *(new_id(), sender, customer, tx.now_ms()),
+        "INSERT INTO conversations (id, sender, customer, created_at, last_at, last_inbound_at) "
+        "VALUES ($1, $2, $3, $4, $4, $5) ON CONFLICT (sender, customer) DO NOTHING RETURNING *",
+        *(new_id(), sender, customer, now, now if by_text else None),
     )
     if made is not None:
         return conversation_of(made)
     found = of_pair(tx, sender, customer)
     assert found is not None, "there already"  # noqa: S101 - the unique key sees to it
+    if by_text:
+        note_inbound(tx, found.id)
     return found
 
 

@@ -10,7 +10,7 @@ from bridge.store.changes import Author
 from bridge.store.database import Row, Transaction
 from bridge.store.messages import MESSAGES
 from bridge.store.parts import ASKED
-from bridge.store.work import WORK
+from bridge.store.work import topic_of
 
 GIVEN_UP = "given up"
 A_COMMAND = Author(how="command")
@@ -115,7 +115,7 @@ def retry(tx: Transaction, ref: str, by: Author = A_COMMAND) -> None:
         tx.run(REVIVE_MESSAGE, work["message_id"], now_ms)
         tx.run(REVIVE_PARTS, work["message_id"], now_ms, ASKED)
         tx.announce(MESSAGES)
-    tx.announce(WORK)
+    tx.announce(topic_of(work["account"]))
 
 
 def retry_all(tx: Transaction, by: Author = A_COMMAND) -> int:

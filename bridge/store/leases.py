@@ -15,6 +15,7 @@ def take_back(tx: Transaction, claims: Iterable[Claim], *, pause_ms: int) -> int
     Who took one over meanwhile keeps it. Returns how many lanes it was.
     """
     taken = 0
+    accounts = set()
     for claimed in claims:
         held = tx.run(
             "UPDATE lanes SET due_at = $1, lease = NULL WHERE lane = $2 AND lease = $3",
@@ -22,12 +23,13 @@ def take_back(tx: Transaction, claims: Iterable[Claim], *, pause_ms: int) -> int
         )
         if held:
             taken += 1
+            accounts.add(claimed.item.account)
             # The item did not crash anything: it could not be saved, whatever came of it.
             tx.run(
                 "UPDATE work SET starts = starts - 1 WHERE id = $1 AND starts > 0", claimed.item.id
             )
-    if taken:
-        tx.announce(work.WORK)
+    for account in accounts:
+        tx.announce(work.topic_of(account))
     return taken
 
 

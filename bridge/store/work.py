@@ -17,7 +17,6 @@ from bridge.store.database import Row, Transaction
 from bridge.store.ranks import (
     GIVE_BACK,
     NEXT_DUE,
-    NO_PAYLOAD,
     OPEN_LANE,
     RANKS,
     SWEEP,
@@ -26,7 +25,6 @@ from bridge.store.ranks import (
 )
 
 Kind = Literal["text", "note", "look", "send", "sweep"]
-WORK = "work"  # the topic announced when there is something to do
 
 
 class LeaseLost(BridgeError):
@@ -82,9 +80,9 @@ def lane_files(message_id: str) -> str:
     return f"files:{message_id}"
 
 
-def lane_look(ticket_id: int) -> str:
-    """The lane of looks at a ticket's comments."""
-    return f"look:{ticket_id}"
+def topic_of(account: str) -> str:
+    """The topic announced when there is something to do for this account."""
+    return f"work {account}"
 
 
 def put(
@@ -111,29 +109,8 @@ def put(
     )
     rank = SWEEPS if payload and payload.get(SWEEP) else RANKS[kind]
     tx.run(OPEN_LANE, lane, account, now + delay_ms, rank, conversation_id)
-    tx.announce(WORK)
+    tx.announce(topic_of(account))
     return ref
-
-
-def put_look(tx: Transaction, ticket_id: int, account: str, *, by_sweep: bool = False) -> None:
-    """Ask for a look at a ticket, unless one that has not begun is waiting already.
-
-    A hint makes a sweep's look its own: what it finds is news then, and doesn't wait.
-    """
-    lane = lane_look(ticket_id)
-    waiting = tx.first(
-        "SELECT id, payload FROM work WHERE lane = $1 AND state = 'waiting' AND starts = 0 "
-        "AND attempts = 0 LIMIT 1",
-        lane,
-    )
-    if waiting is None:
-        payload = {SWEEP: True} if by_sweep else None
-        put(tx, lane=lane, account=account, kind="look", ticket_id=ticket_id, payload=payload)
-    elif not by_sweep and waiting["payload"] != NO_PAYLOAD:
-        sql = "UPDATE work SET payload = $1, due_at = $2 WHERE id = $3"
-        tx.run(sql, NO_PAYLOAD, tx.now_ms(), waiting["id"])
-        tx.run("UPDATE lanes SET rank = $1 WHERE lane = $2", UNLIMITED, lane)
-        hurry(tx, lane)
 
 
 def claim(
@@ -271,38 +248,18 @@ def give_back(tx: Transaction, claimed: Claim) -> None:
     check(tx, claimed)
     tx.run("UPDATE work SET starts = starts - 1 WHERE id = $1", claimed.item.id)
     tx.run(GIVE_BACK, tx.now_ms(), claimed.lane)
-    tx.announce(WORK)
+    tx.announce(topic_of(claimed.item.account))
 
 
 def hurry(tx: Transaction, lane: str) -> None:
     """Make a lane that waits for its time due now (an answer came that it waits for)."""
-    tx.run(
-        "UPDATE lanes SET due_at = $1 WHERE lane = $2 AND lease IS NULL AND due_at > $1",
+    hurried = tx.first(
+        "UPDATE lanes SET due_at = $1 WHERE lane = $2 AND lease IS NULL AND due_at > $1 "
+        "RETURNING account",
         *(tx.now_ms(), lane),
     )
-    tx.announce(WORK)
-
-
-def drop_looks_like(tx: Transaction, item: Item) -> bool:
-    """Forget the other looks at this ticket: the one that begins now answers them as well.
-
-    Returns whether it is a sweep's alone; a hint among them makes it the hint's.
-    """
-    dropped = tx.all(
-        "DELETE FROM work WHERE lane = $1 AND state = 'waiting' AND id <> $2 RETURNING payload",
-        *(item.lane, item.id),
-    )
-    if not item.payload.get(SWEEP):
-        return False
-    if all(row["payload"] != NO_PAYLOAD for row in dropped):
-        return True
-    tx.run("UPDATE work SET payload = $1 WHERE id = $2", NO_PAYLOAD, item.id)
-    return False
-
-
-def as_if_not_begun(tx: Transaction, item: Item) -> None:
-    """Let a look that gave way to others be found by `put_look` as one that waits."""
-    tx.run("UPDATE work SET attempts = 0, starts = 0 WHERE id = $1", item.id)
+    if hurried is not None:
+        tx.announce(topic_of(hurried["account"]))
 
 
 def pause_account(

@@ -13,7 +13,7 @@ import structlog
 
 from bridge.desks.contract import Change, Changes, Desk, TicketId
 from bridge.errors import CredentialsRefused, Refused
-from bridge.store import restored, sweeps, updates, work
+from bridge.store import looks, restored, sweeps, updates
 from bridge.store.database import Transaction
 from bridge.store.sweeps import Position
 from bridge.sweeps.plan import plan_next
@@ -41,10 +41,10 @@ class ReplySweep:
         wait_s = self.desk.spare_in_s()
         if wait_s > 0:
             return Later(words="leaves the rest of the account's pool to others", pause_s=wait_s)
-        place, active, now_ms = await job.keep(self._begin)
+        place, active, now_ms = await job.keep_much(self._begin)
         try:
             direct = await self._direct(active)
-            await job.keep(lambda tx: self._put_looks(tx, direct))
+            await job.keep_much(lambda tx: self._put_looks(tx, direct))
             page = await self._next_page(place, now_ms)
         except CredentialsRefused:
             raise
@@ -100,6 +100,6 @@ class ReplySweep:
                 continue  # nobody texts on it
             if change.changed_at_ms and sweeps.has_seen(tx, change.ticket_id, change.changed_at_ms):
                 continue
-            work.put_look(tx, change.ticket_id, self.desk.name, by_sweep=True)
+            looks.put(tx, change.ticket_id, self.desk.name, by_sweep=True)
             if tx.now_ms() - change.changed_at_ms >= SETTLED_MS:
                 sweeps.note_seen(tx, change.ticket_id, change.changed_at_ms)

@@ -71,7 +71,7 @@ class ReportSweep:
         carrier = self.carriers.get(job.item.account)
         if carrier is None or not carrier.capabilities.finds_state:
             return
-        for due in await job.keep(lambda tx: _due(tx, carrier.name)):
+        for due in await job.keep_much(lambda tx: _due(tx, carrier.name)):
             try:
                 found = await carrier.find_sent(_text(due), since_ms=due.began_ms)
             except CredentialsRefused:

@@ -69,7 +69,7 @@ class TextSweep:
         carrier = self.carriers.get(job.item.account)
         if carrier is None or not carrier.capabilities.can_list:
             return Done(words="nothing to list", save=lambda tx: self._pass_over(tx, job, carrier))
-        senders, now_ms = await job.keep(lambda tx: self._begin(tx, carrier.name))
+        senders, now_ms = await job.keep_much(lambda tx: self._begin(tx, carrier.name))
         listed = await self._list(carrier, senders, now_ms - ON_ITS_WAY_MS)
         ids = [text.carrier_id for text in listed.texts]
         missing = await self.database.read(lambda tx: messages.not_taken_in(tx, carrier.name, ids))
@@ -130,10 +130,10 @@ class TextSweep:
         missing still."""
         for first in range(0, len(known), AT_ONCE):
             some = known[first : first + AT_ONCE]
-            await job.keep(partial(_date_opt_ins, carrier=carrier, texts=some))
+            await job.keep_much(partial(_date_opt_ins, carrier=carrier, texts=some))
 
     async def _take(self, job: Job, carrier: str, texts: Sequence[InboundText]) -> None:
-        taken = await job.keep(lambda tx: self._take_in(tx, carrier, texts))
+        taken = await job.keep_much(lambda tx: self._take_in(tx, carrier, texts))
         for message_id, verdict in taken:
             self.counters.count_inbound(verdict)
             self.counters.count_recovered("text")

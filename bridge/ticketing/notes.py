@@ -26,7 +26,7 @@ from bridge.desks.contract import (
 from bridge.domain.replies import REPLY_MARK
 from bridge.errors import CredentialsRefused, Refused, TryLater
 from bridge.ids import new_id
-from bridge.store import comments, conversations, work
+from bridge.store import comments, conversations, looks, work
 from bridge.store.database import Database, Transaction
 from bridge.store.updates import NoRoom
 from bridge.ticketing.merges import TAGS, follow
@@ -264,7 +264,7 @@ class NoteWriter:
 
     def _save(self, tx: Transaction, job: Job, written: Written) -> None:
         if job.item.payload.get("public"):
-            work.put_look(tx, written.ticket_id, self.writer.desk.name)
+            looks.put(tx, written.ticket_id, self.writer.desk.name)
             return
         if written.comment_id is not None:
             comments.meet(
@@ -283,7 +283,7 @@ class NoteWriter:
                 requester_id=int(written.requester_id or 0),
                 replies_from=0,
             )
-            work.put_look(tx, written.ticket_id, self.writer.desk.name)
+            looks.put(tx, written.ticket_id, self.writer.desk.name)
 
 
 def _follow_up(ticket: Ticket, draft: CommentDraft) -> TicketDraft:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bridge.desks.contract import Comment, Desk, Ticket, TicketGone, TicketId, UserId, Written
-from bridge.store import conversations, work
+from bridge.store import conversations, looks
 from bridge.store.database import Transaction
 from bridge.store.restored import FLAG
 from bridge.ticketing.merges import MERGED
@@ -25,7 +25,7 @@ async def find_written(desk: Desk, job: Job) -> Written | None:
     Raises TryLater or Refused, in which case nothing is known yet.
     """
     since_ms = int(job.item.payload[FLAG]["since"]) - CLOCKS_APART_MS
-    linked = await job.keep(lambda tx: _linked(tx, job))
+    linked = await job.read(lambda tx: _linked(tx, job))
     if job.item.kind == "note":
         return await _find_note(desk, job, linked, since_ms)
     found = await _find_text(desk, str(job.item.message_id), linked, since_ms)
@@ -34,7 +34,7 @@ async def find_written(desk: Desk, job: Job) -> Written | None:
     ticket, comment = found
 
     def look(tx: Transaction) -> None:
-        work.put_look(tx, ticket.id, desk.name, by_sweep=True)  # for replies to what was lost
+        looks.put(tx, ticket.id, desk.name, by_sweep=True)  # for replies to what was lost
 
     await job.intend(_adopted(ticket.requester_id), look)
     return _written(ticket, comment)

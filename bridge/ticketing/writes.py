@@ -36,7 +36,7 @@ from bridge.desks.contract import (
 )
 from bridge.domain.limits import Limits
 from bridge.errors import BridgeError, CredentialsRefused, Refused
-from bridge.store import conversations, doubts, updates, work
+from bridge.store import conversations, doubts, looks, updates
 from bridge.store.database import Transaction
 from bridge.store.doubts import Doubt
 from bridge.store.restored import FLAG
@@ -148,7 +148,7 @@ class DeskWriter:
 
         It is looked for and not tried again: it may be what has crashed the bridge.
         """
-        now_ms = await job.keep(lambda tx: tx.now_ms())
+        now_ms = await job.read(lambda tx: tx.now_ms())
         age_ms = now_ms - max(doubt.since_ms for doubt in left)
         if 0 <= age_ms < ON_ITS_WAY_MS:  # before its beginning: the clock was set back
             raise NoRoom("an earlier text may be opening a ticket", ON_ITS_WAY_MS - age_ms)
@@ -258,4 +258,4 @@ def _resolve(tx: Transaction, *, item: Item, doubt: Doubt, found: Ticket | None)
             requester_id=found.requester_id,
             replies_from=int(doubt.intent["aside"].get("replies_from", 0)),
         )
-        work.put_look(tx, found.id, item.account)  # for replies written meanwhile
+        looks.put(tx, found.id, item.account)  # for replies written meanwhile

@@ -36,11 +36,21 @@ class ClaimedJob:
         self.item = replace(self.item, intent=intent)
         self.throttle.noted(self.claimed.lane)
 
-    async def keep(self, transaction: Callable[[Transaction], T]) -> T:
-        """Run a transaction under the claim."""
+    async def read(self, transaction: Callable[[Transaction], T]) -> T:
+        """Run a reading transaction: it waits for no commit."""
+        return await self.database.read(transaction, brief=True)
 
+    async def keep(self, transaction: Callable[[Transaction], T]) -> T:
+        """Run a transaction of some statements under the claim."""
+        return await self._keep(transaction, brief=True)
+
+    async def keep_much(self, transaction: Callable[[Transaction], T]) -> T:
+        """The same for one of some hundred statements and more."""
+        return await self._keep(transaction, brief=False)
+
+    async def _keep(self, transaction: Callable[[Transaction], T], *, brief: bool) -> T:
         def commit(tx: Transaction) -> T:
             work.check(tx, self.claimed)
             return transaction(tx)
 
-        return await self.database.write(commit)
+        return await self.database.write(commit, brief=brief)

@@ -69,8 +69,16 @@ class Job(Protocol):
         """Make durable, before the call, that this write may leave. Raises LeaseLost."""
         ...
 
+    async def read(self, transaction: Callable[[Transaction], T]) -> T:
+        """Run a reading transaction. Whether the claim holds is for the next write to say."""
+        ...
+
     async def keep(self, transaction: Callable[[Transaction], T]) -> T:
-        """Run a transaction under the claim. Raises LeaseLost."""
+        """Run a transaction of some statements under the claim. Raises LeaseLost."""
+        ...
+
+    async def keep_much(self, transaction: Callable[[Transaction], T]) -> T:
+        """The same for one of some hundred statements and more."""
         ...
 
 

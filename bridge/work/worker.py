@@ -63,6 +63,8 @@ class Worker:
     clock: Clock
     pace: Pace
     counters: Counters
+    # What beginning an item changes goes with its claim, so that it costs no commit of its own.
+    on_begun: Mapping[str, Callable[[Transaction, Item], Item]] = field(default_factory=dict)
     on_set_aside: Mapping[str, Callable[[Transaction, Item, str], None]] = field(
         default_factory=dict
     )
@@ -155,6 +157,7 @@ class Worker:
                 by_rank=by_rank,
                 turn=self._turns,
             )
+            claims[:] = [replace(one, item=self._begun(tx, one.item)) for one in claims]
 
         try:
             await self.database.write(claim, brief=True)
@@ -322,13 +325,13 @@ class Worker:
                 case Done():
                     outcome.save(tx)
                     work.end_pause(tx, self.account)
-                    return work.finish(tx, claimed)
+                    return self._next(tx, work.finish(tx, claimed))
                 case GaveUp():
                     outcome.save(tx)
                     note = self.on_set_aside.get(claimed.item.kind)
                     if note is not None:
                         note(tx, claimed.item, outcome.words)
-                    return work.set_aside(tx, claimed, outcome.words)
+                    return self._next(tx, work.set_aside(tx, claimed, outcome.words))
                 case Later():
                     pause = self._pause_of(claimed.item, outcome)
                     counts = outcome.counts
@@ -345,6 +348,13 @@ class Worker:
         if isinstance(outcome, (Done, GaveUp)):
             outcome.then()
         return item
+
+    def _next(self, tx: Transaction, item: Item | None) -> Item | None:
+        return None if item is None else self._begun(tx, item)
+
+    def _begun(self, tx: Transaction, item: Item) -> Item:
+        begin = self.on_begun.get(item.kind)
+        return item if begin is None else begin(tx, item)
 
     def _pause_of(self, item: Item, outcome: Later) -> int:
         if outcome.unknown and outcome.pause_s is not None:

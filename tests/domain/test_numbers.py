@@ -64,6 +64,12 @@ def test_what_was_written_is_read_as(raw: str, country: str | None, address: str
     assert numbers.read_address(raw, country) == address
 
 
+@given(st.from_regex(numbers._NORTH_AMERICAN, fullmatch=True), st.sampled_from([None, "US", "DE"]))
+def test_what_is_not_parsed_would_be_parsed_to_itself(raw: str, country: str | None) -> None:
+    assert numbers._parse(raw, country, valid=False) == raw
+    assert numbers.read_address(raw, country) == raw
+
+
 @given(st.text(max_size=60), st.none() | st.text(max_size=3) | COUNTRIES)
 def test_reading_never_raises_and_gives_one_of_three_forms(raw: str, country: str | None) -> None:
     address = numbers.read_address(raw, country)

@@ -7,7 +7,7 @@ from types import ModuleType
 import pytest
 
 from bridge.sandbox.demo import Sandbox
-from bridge.store import sweeps, work
+from bridge.store import looks, sweeps
 from tests.flows.conftest import Start, eventually
 from tests.flows.outbound import (
     JONAS,
@@ -184,7 +184,7 @@ async def test_without_admin_rights_the_search_finds_replies(start_sandbox: Star
     assert not await _paused(sandbox)
 
 
-@pytest.mark.parametrize(("module", "name"), [(work, "put_look"), (sweeps, "move")])
+@pytest.mark.parametrize(("module", "name"), [(looks, "put"), (sweeps, "move")])
 async def test_position_is_kept_only_with_the_looks_of_its_page(
     start_sandbox: Start, monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str
 ) -> None:

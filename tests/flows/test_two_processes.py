@@ -89,10 +89,10 @@ async def test_who_is_killed_is_followed_by_the_other_when_the_lease_has_ended(t
     for body in ("one", "two"):
         await sandbox.twilio.customer_texts(CUSTOMERS[0], ACME, body)
     await gate.wait_arrived()
-    await second.start()
 
     await first.kill(lease_holds=True)
     gate.open()
+    await second.start()
     await asyncio.sleep(1.5)
     assert await count_done(sandbox) == 0  # the claim of the dead holds for its time
     end_leases(sandbox)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bridge.store import work
+from bridge.store import looks, work
 from bridge.store.database import Database
 from bridge.store.work import Claim
 from tests.desks.scripted import HandClock
@@ -17,12 +17,12 @@ async def claim(database: Database) -> Claim:
     return claims[0]
 
 
-async def looks(database: Database) -> int:
+async def how_many(database: Database) -> int:
     return len(await rows(database, "SELECT 1 FROM work WHERE kind = 'look'"))
 
 
 async def look(database: Database, ticket_id: int = 7) -> None:
-    await database.write(lambda tx: work.put_look(tx, ticket_id, "zendesk"))
+    await database.write(lambda tx: looks.put(tx, ticket_id, "zendesk"))
 
 
 async def test_hints_in_a_burst_make_one_look(database: Database) -> None:
@@ -30,7 +30,7 @@ async def test_hints_in_a_burst_make_one_look(database: Database) -> None:
         await look(database)
     await look(database, 8)
 
-    assert await looks(database) == 2
+    assert await how_many(database) == 2
 
 
 async def test_a_hint_during_a_look_makes_another(database: Database) -> None:
@@ -40,7 +40,7 @@ async def test_a_hint_during_a_look_makes_another(database: Database) -> None:
     await look(database)
     await look(database)
 
-    assert await looks(database) == 2
+    assert await how_many(database) == 2
     assert await database.write(lambda tx: work.finish(tx, held)) is not None
 
 
@@ -50,7 +50,7 @@ async def test_a_look_that_begins_answers_those_that_wait(database: Database) ->
     await look(database)
     await look(database, 8)
 
-    await database.write(lambda tx: work.drop_looks_like(tx, held.item))
+    await database.write(lambda tx: looks.join(tx, held.item))
 
     assert await column(database, "SELECT ticket_id FROM work ORDER BY id") == [7, 8]
 
@@ -65,6 +65,6 @@ async def test_a_hint_during_a_look_that_is_put_off_is_kept(
     await look(database)
     await look(database)
 
-    assert await looks(database) == 2
+    assert await how_many(database) == 2
     clock.forward(1)
     assert (await claim(database)).item.attempts == 1

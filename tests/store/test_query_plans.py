@@ -12,6 +12,7 @@ from bridge.store import (
     comments,
     contacts,
     conversations,
+    looks,
     messages,
     parts,
     sweeps,
@@ -121,7 +122,7 @@ pytestmark = sqlite_only
 
 USES: dict[str, Callable[[Transaction], object]] = {
     "sweep": sweep,
-    "put look": lambda tx: work.put_look(tx, 7, "zendesk"),
+    "put look": lambda tx: looks.put(tx, 7, "zendesk"),
     "claim": put_and_claim,
     "next due": lambda tx: work.next_due_in_ms(tx, "zendesk"),
     "finish": lambda tx: work.finish(tx, put_and_claim(tx)),
@@ -130,7 +131,7 @@ USES: dict[str, Callable[[Transaction], object]] = {
     "give back": lambda tx: work.give_back(tx, put_and_claim(tx)),
     "renew": lambda tx: work.renew(tx, [("a", "x")], 1),
     "hurry": lambda tx: work.hurry(tx, "a"),
-    "drop looks": lambda tx: work.drop_looks_like(tx, put_and_claim(tx).item),
+    "drop looks": lambda tx: looks.join(tx, put_and_claim(tx).item),
     "intent": lambda tx: work.save_intent(tx, put_and_claim(tx), {}),
     "take in": take_in,
     "contact": know_contact,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.store import contacts, conversations, sweeps, work
+from bridge.store import contacts, conversations, looks, sweeps, work
 from bridge.store.contacts import Source
 from bridge.store.database import Transaction
 from bridge.store.sqlite import SqliteDatabase
@@ -22,12 +22,12 @@ async def claim(database: SqliteDatabase) -> Claim:
 
 
 async def look(database: SqliteDatabase, *, by_sweep: bool) -> None:
-    await database.write(lambda tx: work.put_look(tx, 7, "zendesk", by_sweep=by_sweep))
+    await database.write(lambda tx: looks.put(tx, 7, "zendesk", by_sweep=by_sweep))
 
 
 async def is_a_sweeps_alone(database: SqliteDatabase) -> bool:
     held = await claim(database)
-    return await database.write(lambda tx: work.drop_looks_like(tx, held.item))
+    return looks.is_by_sweep(await database.write(lambda tx: looks.join(tx, held.item)))
 
 
 async def test_a_look_that_only_a_sweep_asked_for_is_a_sweeps(database: SqliteDatabase) -> None:
@@ -60,11 +60,11 @@ async def test_a_sweeps_look_that_answers_a_hint_as_well_stays_the_hints_when_it
     held = await claim(database)
     await look(database, by_sweep=False)
 
-    first = await database.write(lambda tx: work.drop_looks_like(tx, held.item))
+    first = await database.write(lambda tx: looks.join(tx, held.item))
     await database.write(lambda tx: work.put_off(tx, held, pause_ms=10, reason="away"))
     clock.forward(1)
 
-    assert not first
+    assert not looks.is_by_sweep(first)
     assert not await is_a_sweeps_alone(database)
 
 
@@ -74,7 +74,7 @@ async def test_a_hint_hurries_a_look_that_gave_way_to_others(database: SqliteDat
 
     def give_way(tx: Transaction) -> None:
         work.put_off(tx, held, pause_ms=60_000, reason="others first")
-        work.as_if_not_begun(tx, held.item)
+        looks.as_if_not_begun(tx, held.item)
 
     await database.write(give_way)
     await look(database, by_sweep=False)

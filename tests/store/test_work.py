@@ -314,7 +314,8 @@ async def test_an_answer_hurries_a_lane_that_waits(database: Database, clock: Ha
 
 async def test_what_is_put_in_is_announced(database: Database) -> None:
     told: list[str] = []
-    database.listen(work.WORK, lambda: told.append("work"))
+    database.listen(work.topic_of("zendesk"), lambda: told.append("work"))
+    database.listen(work.topic_of("twilio"), lambda: told.append("work of others"))
 
     await put(database, "a")
     held = (await claim(database))["a"]

@@ -79,7 +79,7 @@ class Bench:
         )
 
     def start(self, worker: Worker) -> Worker:
-        self.database.listen(work.WORK, worker.wake)
+        self.database.listen(work.topic_of(worker.account), worker.wake)
         self._running[asyncio.create_task(worker.run())] = worker
         return worker
 
