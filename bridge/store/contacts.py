@@ -141,13 +141,18 @@ def opt_in(tx: Transaction, address: str, source: Source) -> None:
 def date_opt_in(tx: Transaction, carrier: str, carrier_id: str, said_at_ms: int) -> None:
     """Learn when an opt-in was said whose webhook did not tell: it may have come long after, and
     an opt-out that was said in between holds."""
-    tx.run(
-        "UPDATE contacts SET opted_in_at = $1 WHERE opted_in_at > $1 AND (address, opted_in_at) IN "
-        "(SELECT c.contact, c.at FROM messages m JOIN consent c "
-        "ON c.message_id = m.id AND c.contact = m.customer AND c.action = 'opt_in' "
-        "WHERE m.carrier = $2 AND m.carrier_id = $3 AND m.direction = 'inbound')",
-        *(said_at_ms, carrier, carrier_id),
+    said = tx.first(
+        "SELECT c.contact, c.at FROM messages m JOIN consent c "
+        "ON c.contact = m.customer AND c.message_id = m.id AND c.action = 'opt_in' "
+        "WHERE m.carrier = $1 AND m.carrier_id = $2 AND m.direction = 'inbound'",
+        *(carrier, carrier_id),
     )
+    if said is not None:  # of thousands of texts hardly one
+        tx.run(
+            "UPDATE contacts SET opted_in_at = $1 "
+            "WHERE address = $2 AND opted_in_at = $3 AND opted_in_at > $1",
+            *(said_at_ms, said["contact"], said["at"]),
+        )
 
 
 def subscribe(tx: Transaction, address: str, lists: Iterable[str], source: Source) -> None:
