@@ -425,7 +425,8 @@ CREATE TABLE files (
     name         TEXT NOT NULL,           -- as the carrier is told it
     content_type TEXT NOT NULL,           -- by its content
     content      BLOB NOT NULL,
-    ends_at      BIGINT NOT NULL,         -- its address ends then, and it is deleted
+    ends_at      BIGINT NOT NULL,         -- its address ends then; deleted then, or up to a week
+                                          -- later while its text waits or may be tried again
     UNIQUE (message_id, position)
 );
 CREATE INDEX files_by_end ON files (ends_at);

@@ -80,7 +80,7 @@ class HttpClient:
         # aiohttp repeats a PUT or DELETE by itself when a kept-alive connection turns out to be
         # dead (client.py, `retry_persistent_connection`); the first one may have been applied,
         # and a comment would stand twice. There is no public switch. A test proves this one.
-        self._session._retry_connection = False  # noqa: SLF001
+        self._session._retry_connection = False  # noqa: SLF001 - there is no public one
 
     async def close(self) -> None:
         """Close the pool."""

@@ -7,6 +7,7 @@ what was stored, so that nothing gets in one way that the other would refuse.
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -157,6 +158,26 @@ class Document(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+class Entry(Document):
+    """One of a section of the settings."""
+
+    @property
+    @abstractmethod
+    def key(self) -> str:
+        """What identifies it in its section."""
+
+
+class Named(Entry):
+    """An entry that its name identifies."""
+
+    name: _Line
+
+    @property
+    def key(self) -> str:
+        """Its name."""
+        return self.name
+
+
 class Texts(Document):
     """What the bridge answers to the standard words, where it is the one that answers."""
 
@@ -165,7 +186,7 @@ class Texts(Document):
     help: _Text | None = None
 
 
-class Sender(Document):
+class Sender(Entry):
     """A number of ours, as the admin wrote it. `pace` is in segments per second."""
 
     number: _Line
@@ -210,38 +231,26 @@ class Sender(Document):
         return self.address
 
 
-class Hours(Document):
+class Hours(Named):
     """Business hours: when somebody is there to answer."""
 
-    name: _Line
     zone: _Zone
     open: Annotated[tuple[_Range, ...], Field(max_length=50), AfterValidator(_unique)]
     holidays: Annotated[tuple[_Holiday, ...], Field(max_length=500), AfterValidator(_unique)] = ()
-
-    @property
-    def key(self) -> str:
-        """What identifies them: their name."""
-        return self.name
 
     def compiled(self) -> Week:
         """The hours as a moment is held against them."""
         return make_week(self.zone, self.open, self.holidays)
 
 
-class AutoReply(Document):
+class AutoReply(Named):
     """What is answered by itself to ordinary texts. `senders` hold addresses once stored; none
     means every sender that has no entry of its own."""
 
-    name: _Line
     senders: Annotated[tuple[_Line, ...], Field(max_length=500), AfterValidator(_unique)] = ()
     greeting: _Text | None = None
     out_of_hours: _Text | None = None
     quiet_hours: _Hours = 12
-
-    @property
-    def key(self) -> str:
-        """What identifies it: its name."""
-        return self.name
 
     def compiled(self) -> AutoTexts:
         """The entry as texts are answered by it."""
@@ -252,30 +261,17 @@ class AutoReply(Document):
         )
 
 
-class List(Document):
+class List(Named):
     """A list that customers subscribe to."""
 
-    name: _Line
 
-    @property
-    def key(self) -> str:
-        """What identifies it among the lists: its name."""
-        return self.name
-
-
-class Template(Document):
+class Template(Named):
     """Words to write a reply with; bridge/domain/templates.py fills in what stands in braces."""
 
-    name: _Line
     text: _Text
 
-    @property
-    def key(self) -> str:
-        """What identifies it: its name."""
-        return self.name
 
-
-class KeywordEntry(Document):
+class KeywordEntry(Entry):
     """A keyword rule. `senders` hold addresses once stored; none means every sender."""
 
     words: Annotated[tuple[_Keyword, ...], Field(min_length=1, max_length=50)]

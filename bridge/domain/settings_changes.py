@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, TypeVar
 from bridge.domain.directory import (
     AutoReply,
     CarrierWords,
-    Document,
+    Entry,
     Hours,
     KeywordEntry,
     List,
@@ -23,7 +23,7 @@ from bridge.domain.settings_references import resolve
 from bridge.domain.wishes import wish_to_stop
 from bridge.domain.words import is_reserved
 
-D = TypeVar("D", Sender, List, KeywordEntry, Hours, AutoReply, Template)
+E = TypeVar("E", bound=Entry)
 Section = Literal["senders", "lists", "keywords", "hours", "auto_replies", "templates"]
 
 SINGULAR: Final[Mapping[Section, str]] = {
@@ -46,6 +46,17 @@ class Documents:
     hours: tuple[Hours, ...] = ()
     auto_replies: tuple[AutoReply, ...] = ()
     templates: tuple[Template, ...] = ()
+
+    def sections(self) -> dict[Section, tuple[Entry, ...]]:
+        """The same by section, in the order of the settings file."""
+        return {
+            "senders": self.senders,
+            "lists": self.lists,
+            "keywords": self.keywords,
+            "hours": self.hours,
+            "auto_replies": self.auto_replies,
+            "templates": self.templates,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,36 +116,26 @@ def plan_import(
 
 def plan_of(stored: Documents, wanted: Documents, carriers: CarrierWords) -> Plan:
     """What it means to store these documents in the place of the others."""
-    senders = _same_key(stored.senders, wanted.senders)
-    lists = _same_key(stored.lists, wanted.lists)
-    keywords = _same_words(stored.keywords, wanted.keywords)
-    changes = (
-        *_compare("senders", stored.senders, wanted.senders, senders),
-        *_compare("lists", stored.lists, wanted.lists, lists),
-        *_compare("keywords", stored.keywords, wanted.keywords, keywords),
-        *_compare("hours", stored.hours, wanted.hours, _same_key(stored.hours, wanted.hours)),
-        *_compare(
-            *("auto_replies", stored.auto_replies, wanted.auto_replies),
-            _same_key(stored.auto_replies, wanted.auto_replies),
-        ),
-        *_compare(
-            *("templates", stored.templates, wanted.templates),
-            _same_key(stored.templates, wanted.templates),
-        ),
-    )
-    return Plan(documents=wanted, changes=changes, warnings=tuple(_warn(wanted, carriers)))
+    changes: list[Change] = []
+    before = stored.sections()
+    for section, entries in wanted.sections().items():
+        partners: Mapping[str, Entry] = _same_key(before[section], entries)
+        if section == "keywords":
+            partners = _same_words(stored.keywords, wanted.keywords)
+        changes += _compare(section, before[section], entries, partners)
+    return Plan(documents=wanted, changes=tuple(changes), warnings=tuple(_warn(wanted, carriers)))
 
 
-def _merge(old: Sequence[D], named: Sequence[D]) -> tuple[D, ...]:
+def _merge(old: Sequence[E], named: Sequence[E]) -> tuple[E, ...]:
     """The old entries with the named ones in their places, in the order of the file."""
     names = {entry.key for entry in named}
     return _fill([None if entry.key in names else entry for entry in old], named)
 
 
-def _fill(places: Sequence[D | None], named: Sequence[D]) -> tuple[D, ...]:
+def _fill(places: Sequence[E | None], named: Sequence[E]) -> tuple[E, ...]:
     """Put the named entries into the empty places, in order, and the rest behind."""
     waiting = iter(named)
-    filled: list[D] = []
+    filled: list[E] = []
     for place in places:
         entry = place or next(waiting, None)
         if entry is not None:
@@ -158,7 +159,7 @@ def _without(
     return entry.model_copy(update={"words": words}) if words else None
 
 
-def _same_key(old: Sequence[D], new: Sequence[D]) -> dict[str, D]:
+def _same_key(old: Sequence[E], new: Sequence[E]) -> dict[str, E]:
     """For each new entry, by key, the old one that it takes the place of."""
     before = {entry.key: entry for entry in old}
     return {entry.key: before[entry.key] for entry in new if entry.key in before}
@@ -185,7 +186,7 @@ def _same_words(
 
 
 def _compare(
-    section: Section, old: Sequence[D], new: Sequence[D], partners: Mapping[str, D]
+    section: Section, old: Sequence[Entry], new: Sequence[Entry], partners: Mapping[str, Entry]
 ) -> Iterator[Change]:
     for entry in new:
         before = partners.get(entry.key)
@@ -205,7 +206,7 @@ def _compare(
         yield Change(section=section, name="(all)", what="changed order")
 
 
-def _shown(entry: Document) -> dict[str, Any]:
+def _shown(entry: Entry) -> dict[str, Any]:
     return entry.model_dump(mode="json", exclude_defaults=True)
 
 
@@ -220,7 +221,7 @@ def _differing(
     )
 
 
-def _differences(before: Document, after: Document) -> Iterator[str]:
+def _differences(before: Entry, after: Entry) -> Iterator[str]:
     for name in type(before).model_fields:
         old, new = getattr(before, name), getattr(after, name)
         if old == new:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -12,9 +12,11 @@ from bridge.domain.directory import (
     AutoReply,
     CarrierWords,
     Document,
+    Entry,
     Hours,
     KeywordEntry,
     List,
+    Named,
     Sender,
     Template,
 )
@@ -25,6 +27,8 @@ from bridge.domain.templates import unknown_placeholder
 from bridge.errors import BridgeError
 
 D = TypeVar("D", bound=Document)
+E = TypeVar("E", bound=Entry)
+N = TypeVar("N", bound=Named)
 
 
 class Faulty(BridgeError):
@@ -33,6 +37,14 @@ class Faulty(BridgeError):
     def __init__(self, faults: Mapping[str, str]) -> None:
         super().__init__("; ".join(f"{field}: {why}" for field, why in faults.items()))
         self.faults = faults
+
+
+def unshown(entries: Iterable[Entry], key: str | None, shown: Collection[str]) -> dict[str, Any]:
+    """What a form that shows these keys doesn't show of this entry: it stays as it was."""
+    for entry in entries:
+        if entry.key == key:
+            return entry.model_dump(exclude={*shown}, exclude_defaults=True)
+    return {}
 
 
 def with_rule(documents: Documents, content: Mapping[str, Any], *, old: str | None) -> Documents:
@@ -44,11 +56,7 @@ def with_rule(documents: Documents, content: Mapping[str, Any], *, old: str | No
     faults = dict(reversed([*_misfits(documents, rule, old), *rule_faults(rule)]))
     if faults:
         raise Faulty(faults)
-    if any(entry.key == old for entry in documents.keywords):
-        rules = tuple(rule if entry.key == old else entry for entry in documents.keywords)
-    else:
-        rules = (*documents.keywords, rule)
-    return replace(documents, keywords=rules)
+    return replace(documents, keywords=_put(documents.keywords, rule, old))
 
 
 def _misfits(
@@ -71,16 +79,13 @@ def _misfits(
 
 def without_rule(documents: Documents, key: str) -> Documents:
     """The documents without this rule."""
-    rules = tuple(entry for entry in documents.keywords if entry.key != key)
-    return replace(documents, keywords=rules)
+    return replace(documents, keywords=_without(documents.keywords, key))
 
 
 def with_list(documents: Documents, name: str) -> Documents:
     """The documents with one more list. Raises Faulty."""
     entry = _read(List, {"name": name})
-    if any(other.name.casefold() == entry.name.casefold() for other in documents.lists):
-        raise Faulty({"name": "there is a list of this name already"})
-    return replace(documents, lists=(*documents.lists, entry))
+    return replace(documents, lists=_put_named(documents.lists, entry, None, "there is a list"))
 
 
 def without_list(documents: Documents, name: str) -> Documents:
@@ -88,7 +93,7 @@ def without_list(documents: Documents, name: str) -> Documents:
     users = [rule.key for rule in documents.keywords if name in (*rule.lists, *rule.unsubscribe)]
     if users:
         raise Faulty({"name": f"the keyword rule {users[0]} uses it: change that first"})
-    return replace(documents, lists=tuple(entry for entry in documents.lists if entry.name != name))
+    return replace(documents, lists=_without(documents.lists, name))
 
 
 def with_sender(
@@ -104,10 +109,7 @@ def with_sender(
         raise Faulty({"hours": f'there are no hours "{sender.hours}"'})
     if old is not None and sender.address != old:
         raise Faulty({"number": "stays what it is: add the other one, then remove this"})
-    if old is None:
-        return replace(documents, senders=(*documents.senders, sender))
-    senders = tuple(sender if one.address == old else one for one in documents.senders)
-    return replace(documents, senders=senders)
+    return replace(documents, senders=_put(documents.senders, sender, old))
 
 
 def without_sender(documents: Documents, address: str) -> Documents:
@@ -118,19 +120,13 @@ def without_sender(documents: Documents, address: str) -> Documents:
     replies = [reply.name for reply in documents.auto_replies if address in reply.senders]
     if replies:
         raise Faulty({"number": f"the auto-reply {replies[0]} is for it: change that first"})
-    return replace(
-        documents, senders=tuple(one for one in documents.senders if one.address != address)
-    )
+    return replace(documents, senders=_without(documents.senders, address))
 
 
 def with_hours(documents: Documents, content: Mapping[str, Any], *, old: str | None) -> Documents:
     """The documents with these hours in the place of the old ones, or behind all. Raises Faulty."""
     entry = _read(Hours, content, whole="name")
-    _check_name(entry.name, [one.name for one in documents.hours], old, "hours")
-    if old is None:
-        return replace(documents, hours=(*documents.hours, entry))
-    hours = tuple(entry if one.name == old else one for one in documents.hours)
-    return replace(documents, hours=hours)
+    return replace(documents, hours=_put_named(documents.hours, entry, old, "there are hours"))
 
 
 def without_hours(documents: Documents, name: str) -> Documents:
@@ -139,7 +135,7 @@ def without_hours(documents: Documents, name: str) -> Documents:
     users += [f"the keyword rule {rule.key}" for rule in documents.keywords if rule.hours == name]
     if users:
         raise Faulty({"name": f"{users[0]} goes by them: change that first"})
-    return replace(documents, hours=tuple(one for one in documents.hours if one.name != name))
+    return replace(documents, hours=_without(documents.hours, name))
 
 
 def with_auto_reply(
@@ -148,21 +144,17 @@ def with_auto_reply(
     """The documents with this auto-reply in the place of the old one, or behind all. Raises
     Faulty."""
     entry = _read(AutoReply, content, whole="name")
-    _check_name(entry.name, [one.name for one in documents.auto_replies], old, "an auto-reply")
+    replies = _put_named(documents.auto_replies, entry, old, "there is an auto-reply")
     for address in set(entry.senders) - {sender.address for sender in documents.senders}:
         raise Faulty({"senders": f"{address} is no sender"})
     if why := reply_clash(entry, documents.auto_replies):
         raise Faulty({"senders": why})
-    if old is None:
-        return replace(documents, auto_replies=(*documents.auto_replies, entry))
-    replies = tuple(entry if one.name == old else one for one in documents.auto_replies)
     return replace(documents, auto_replies=replies)
 
 
 def without_auto_reply(documents: Documents, name: str) -> Documents:
     """The documents without this auto-reply."""
-    replies = tuple(one for one in documents.auto_replies if one.name != name)
-    return replace(documents, auto_replies=replies)
+    return replace(documents, auto_replies=_without(documents.auto_replies, name))
 
 
 def with_template(
@@ -171,27 +163,35 @@ def with_template(
     """The documents with this template in the place of the old one, or behind all. Raises
     Faulty."""
     entry = _read(Template, content, whole="name")
-    _check_name(entry.name, [one.name for one in documents.templates], old, "a template")
+    templates = _put_named(documents.templates, entry, old, "there is a template")
     if why := unknown_placeholder(entry.text):
         raise Faulty({"text": why})
-    if old is None:
-        return replace(documents, templates=(*documents.templates, entry))
-    templates = tuple(entry if one.name == old else one for one in documents.templates)
     return replace(documents, templates=templates)
 
 
 def without_template(documents: Documents, name: str) -> Documents:
     """The documents without this template."""
-    templates = tuple(one for one in documents.templates if one.name != name)
-    return replace(documents, templates=templates)
+    return replace(documents, templates=_without(documents.templates, name))
 
 
-def _check_name(name: str, known: Sequence[str], old: str | None, what: str) -> None:
-    """Raises Faulty where the name is another's, or not the one that it was."""
-    if old is not None and name != old:
+def _put_named(entries: tuple[N, ...], entry: N, old: str | None, there_is: str) -> tuple[N, ...]:
+    """As `_put`. Raises Faulty where the name is another's, or not the one that it was."""
+    if old is not None and entry.name != old:
         raise Faulty({"name": "stays what it is: add the other, then remove this"})
-    if old is None and name.casefold() in {one.casefold() for one in known}:
-        raise Faulty({"name": f"{what} of this name: there is one already"})
+    if old is None and entry.name.casefold() in {one.name.casefold() for one in entries}:
+        raise Faulty({"name": f"{there_is} of this name already"})
+    return _put(entries, entry, old)
+
+
+def _put(entries: tuple[E, ...], entry: E, old: str | None) -> tuple[E, ...]:
+    """The entries with this one in the place of the one whose key was `old`, or behind all."""
+    if any(one.key == old for one in entries):
+        return tuple(entry if one.key == old else one for one in entries)
+    return (*entries, entry)
+
+
+def _without(entries: tuple[E, ...], key: str) -> tuple[E, ...]:
+    return tuple(one for one in entries if one.key != key)
 
 
 def _read(model: type[D], content: Mapping[str, Any], whole: str = "words") -> D:

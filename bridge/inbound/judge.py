@@ -328,6 +328,7 @@ def _make_ticket(tx: Transaction, case: _Case, action: verdicts.MakeTicket) -> N
         message_id=case.text.id,
         conversation_id=case.conversation.id,
         payload={"warning": action.warning, **({} if action.reopens else {"reopens": False})},
+        opens=case.conversation.ticket_id is None,
     )
 
 

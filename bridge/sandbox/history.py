@@ -134,7 +134,7 @@ class _Past:
         self.changes: list[tuple[int, str, str]] = []
         self._house = house
         self._zendesk = house.zendesk
-        self._chance = random.Random(11)  # noqa: S311
+        self._chance = random.Random(11)  # noqa: S311 - a story, no secret
         self._directory: Directory = load_directory(then)
         self._fates: dict[str, Fate] = {}  # by message
         self._agents: list[User] = []

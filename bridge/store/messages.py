@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, fields
+from typing import Any, Literal, TypeVar
 
 from bridge.store.database import Row, Transaction
 
@@ -73,6 +73,9 @@ class Judged:
     conversation_id: str | None
 
 
+T = TypeVar("T", Message, Arrival)
+
+
 def add_inbound(tx: Transaction, text: Arrival, judged: Judged) -> None:
     """Keep a text as it came, with what was decided about it.
 
@@ -127,7 +130,7 @@ def add_outbound(
 def get(tx: Transaction, message_id: str) -> Message | None:
     """One text by our id."""
     row = tx.first("SELECT * FROM messages WHERE id = $1", message_id)
-    return None if row is None else _message(row)
+    return None if row is None else _read(Message, row)
 
 
 def not_taken_in(tx: Transaction, carrier: str, carrier_ids: Sequence[str]) -> set[str]:
@@ -147,7 +150,7 @@ def not_taken_in(tx: Transaction, carrier: str, carrier_ids: Sequence[str]) -> s
 def by_idempotency_key(tx: Transaction, key: str) -> Message | None:
     """The text that an API caller has queued under this key before."""
     row = tx.first("SELECT * FROM messages WHERE idempotency_key = $1", key)
-    return None if row is None else _message(row)
+    return None if row is None else _read(Message, row)
 
 
 def waiting_for(tx: Transaction, sender: str) -> Sequence[Arrival]:
@@ -155,7 +158,7 @@ def waiting_for(tx: Transaction, sender: str) -> Sequence[Arrival]:
     rows = tx.all(
         "SELECT * FROM messages WHERE sender = $1 AND state = 'waiting' ORDER BY seq", sender
     )
-    return [_arrival(row) for row in rows]
+    return [_read(Arrival, row) for row in rows]
 
 
 def count_answers(tx: Transaction, conversation_id: str, *, since_ms: int) -> int:
@@ -239,48 +242,7 @@ def tell_agent_once(tx: Transaction, message_id: str) -> bool:
     return tx.run(sql, message_id) > 0
 
 
-def _arrival(row: Row) -> Arrival:
-    return Arrival(
-        id=row["id"],
-        sender=row["sender"],
-        customer=row["customer"],
-        carrier=row["carrier"],
-        carrier_id=row["carrier_id"],
-        body=row["body"],
-        media=tuple(_media(row["media"])),
-        handled=row["handled"],
-        sent_at=row["sent_at"],
-        recovered=row["recovered"],
-        created_at=row["created_at"],
-    )
-
-
-def _message(row: Row) -> Message:
-    return Message(
-        seq=row["seq"],
-        id=row["id"],
-        direction=row["direction"],
-        kind=row["kind"],
-        conversation_id=row["conversation_id"],
-        sender=row["sender"],
-        customer=row["customer"],
-        carrier=row["carrier"],
-        body=row["body"],
-        media=tuple(_media(row["media"])),
-        handled=row["handled"],
-        verdict=row["verdict"],
-        why=row["why"],
-        state=row["state"],
-        ticket_id=row["ticket_id"],
-        comment_id=row["comment_id"],
-        cause_id=row["cause_id"],
-        told_agent=row["told_agent"],
-        created_at=row["created_at"],
-        sent_at=row["sent_at"],
-        recovered=row["recovered"],
-    )
-
-
-def _media(text: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(text)
-    return found
+def _read(kind: type[T], row: Row) -> T:
+    """The record whose fields are columns of the same names."""
+    values = {field.name: row[field.name] for field in fields(kind)}
+    return kind(**{**values, "media": tuple(json.loads(row["media"]))})

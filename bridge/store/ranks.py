@@ -21,13 +21,10 @@ RANKS: Mapping[str, int] = {
 
 # Where the lane exists it has earlier work, whose time governs. It is written all the same:
 # whoever takes away a lane that has nothing more to do must meet whoever adds to it. Its rank is
-# that of the most urgent in it: a text does not wait like the note before it. The first text of a
-# conversation opens a ticket.
+# that of the most urgent in it: a text does not wait like the note before it.
 OPEN_LANE = """
 INSERT INTO lanes (lane, account, due_at, rank)
-VALUES ($1, $2, $3, CASE
-    WHEN $4 = 1 AND EXISTS (SELECT 1 FROM conversations WHERE id = $5 AND ticket_id IS NULL) THEN 0
-    ELSE $4 END)
+VALUES ($1, $2, $3, $4)
 ON CONFLICT (lane) DO UPDATE SET lease = lanes.lease,
     rank = CASE WHEN excluded.rank < lanes.rank THEN excluded.rank ELSE lanes.rank END
 """

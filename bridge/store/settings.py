@@ -112,12 +112,8 @@ def save_plan(tx: Transaction, plan: Plan, by: Author) -> None:
     """Store what was planned in this same transaction, and log each change of it."""
     if not plan.changes:
         return
-    _write(tx, "senders", {entry.key: entry for entry in plan.documents.senders})
-    _write(tx, "lists", {entry.key: entry for entry in plan.documents.lists})
-    _write(tx, "keywords", {entry.key: entry for entry in plan.documents.keywords})
-    _write(tx, "hours", {entry.key: entry for entry in plan.documents.hours})
-    _write(tx, "auto_replies", {entry.key: entry for entry in plan.documents.auto_replies})
-    _write(tx, "templates", {entry.key: entry for entry in plan.documents.templates})
+    for section, entries in plan.documents.sections().items():
+        _write(tx, section, {entry.key: entry for entry in entries})
     for change in plan.changes:
         changes.note(
             tx,
@@ -133,18 +129,9 @@ def save_plan(tx: Transaction, plan: Plan, by: Author) -> None:
 
 def export_settings(tx: Transaction) -> str:
     """All settings as a settings file: importing it again changes nothing."""
-    documents = load_documents(tx)
-    sections = {
-        "senders": documents.senders,
-        "lists": documents.lists,
-        "keywords": documents.keywords,
-        "hours": documents.hours,
-        "auto_replies": documents.auto_replies,
-        "templates": documents.templates,
-    }
-    content = {
+    content: dict[str, object] = {
         section: [entry.model_dump(mode="json", exclude_defaults=True) for entry in entries]
-        for section, entries in sections.items()
+        for section, entries in load_documents(tx).sections().items()
         if entries
     }
     return tomli_w.dumps(content)

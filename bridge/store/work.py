@@ -96,8 +96,12 @@ def put(
     ticket_id: int | None = None,
     payload: Mapping[str, Any] | None = None,
     delay_ms: int = 0,
+    opens: bool = False,
 ) -> str:
-    """Store something to do, and announce it. Returns its ref."""
+    """Store something to do, and announce it. Returns its ref.
+
+    `opens`: it will open a ticket, and so updates none.
+    """
     now = tx.now_ms()
     ref = new_id()
     tx.run(
@@ -108,7 +112,7 @@ def put(
         *(json.dumps(payload or {}, ensure_ascii=False), now + delay_ms, now),
     )
     rank = SWEEPS if payload and payload.get(SWEEP) else RANKS[kind]
-    tx.run(OPEN_LANE, lane, account, now + delay_ms, rank, conversation_id)
+    tx.run(OPEN_LANE, lane, account, now + delay_ms, UNLIMITED if opens else rank)
     tx.announce(topic_of(account))
     return ref
 

@@ -80,15 +80,17 @@ def body_of(number: int) -> str:
 
 
 def fields_of(number: int, customer: int) -> dict[str, str]:
-    """The form that Twilio sends, with an id that is this number's alone."""
+    """The form that Twilio sends, with an id that is this number's alone and, like Twilio's own,
+    follows no order: each goes to another page of an index."""
+    carrier_id = f"SM{hashlib.md5(str(number).encode(), usedforsecurity=False).hexdigest()}"
     return {
         "ToCountry": "US",
         "ToState": "DC",
-        "SmsMessageSid": f"SM{number:032x}",
+        "SmsMessageSid": carrier_id,
         "NumMedia": "0",
         "ToCity": "",
         "FromZip": "",
-        "SmsSid": f"SM{number:032x}",
+        "SmsSid": carrier_id,
         "FromState": "DC",
         "SmsStatus": "received",
         "FromCity": "WASHINGTON",
@@ -97,7 +99,7 @@ def fields_of(number: int, customer: int) -> dict[str, str]:
         "To": SENDER,
         "ToZip": "",
         "NumSegments": "1",
-        "MessageSid": f"SM{number:032x}",
+        "MessageSid": carrier_id,
         "AccountSid": ACCOUNT,
         "From": number_of(customer),
         "ApiVersion": "2010-04-01",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 
@@ -38,14 +38,12 @@ QUICK: Final = Size(
     peer_rounds=3,
     with_limits=False,
 )
-FULL: Final = Size(
+FULL: Final = replace(
+    QUICK,
     rounds=9,
     texts=5_000,
     tries=200,
     through=5_000,
-    stored=1_000_000,
-    contacts=100_000,
-    kept=100_000,
     steady_s=3_600.0,
     drained=100_000,
     peers=3_000,

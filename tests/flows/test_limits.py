@@ -153,14 +153,19 @@ async def test_stop_in_the_middle_of_a_joined_comment_leaves_each_text_in_one(
     assert len({one["comment_id"] for one in (await messages(narrow))[5:8]}) == 1
 
 
+async def refuse_joined(sandbox: Sandbox, clock: MovingClock, *, times: int) -> Ticket:
+    """Have the comment that three texts are joined in refused so often, and let all go on."""
+    ticket = await fill(sandbox, clock, "5", "6", "7")
+    path = f"/api/v2/tickets/{ticket.id}"
+    sandbox.zendesk.faults.refuse("PUT", path, 422, body='{"error": "x"}', times=times)
+    await go_on(sandbox, clock)
+    return ticket
+
+
 async def test_joined_comment_that_is_refused_leaves_only_its_first_text_behind(
     narrow: Sandbox, clock: MovingClock
 ) -> None:
-    ticket = await fill(narrow, clock, "5", "6", "7")
-    path = f"/api/v2/tickets/{ticket.id}"
-    narrow.zendesk.faults.refuse("PUT", path, 422, body='{"error": "x"}', times=2)
-    clock.advance(HALF_WINDOW_S)
-    await keep_going(narrow, clock, step_s=10)
+    ticket = await refuse_joined(narrow, clock, times=2)
 
     assert said(ticket) == ["first", *"123467"]
     (failed,) = (await ask(narrow, "failed"))["failed"]
@@ -172,11 +177,7 @@ async def test_joined_comment_that_is_refused_leaves_only_its_first_text_behind(
 async def test_joined_comment_that_is_refused_goes_as_texts_of_their_own(
     narrow: Sandbox, clock: MovingClock
 ) -> None:
-    ticket = await fill(narrow, clock, "5", "6", "7")
-    path = f"/api/v2/tickets/{ticket.id}"
-    narrow.zendesk.faults.refuse("PUT", path, 422, body='{"error": "x"}', times=1)
-    clock.advance(HALF_WINDOW_S)
-    await keep_going(narrow, clock, step_s=10)
+    ticket = await refuse_joined(narrow, clock, times=1)
 
     assert said(ticket) == ["first", *"1234567"]
     assert (await ask(narrow, "failed"))["failed"] == []

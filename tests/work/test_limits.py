@@ -51,7 +51,14 @@ async def put_text(bench: Bench, customer: str, *, ticket: int | None) -> str:
         conversation = conversations.open_for(tx, "+12025550100", customer)
         tx.run("UPDATE conversations SET ticket_id = $1 WHERE id = $2", ticket, conversation.id)
         lane = work.lane_in(conversation.id)
-        work.put(tx, lane=lane, account="zendesk", kind="text", conversation_id=conversation.id)
+        work.put(
+            tx,
+            lane=lane,
+            account="zendesk",
+            kind="text",
+            conversation_id=conversation.id,
+            opens=ticket is None,
+        )
         return lane
 
     return await bench.database.write(put)

@@ -122,7 +122,7 @@ def _texts(chosen: Range, begins: Sequence[int], stretches: Sequence[Tally]) -> 
             _series("In", "first", received, top, count),
             _series("Out", "second", sent, top, count),
         ),
-        marks=(count(top), count(top // 2) if top > 1 else "", "0"),
+        marks=count_marks(top),
         is_empty=not any((*received, *sent)),
     )
 
@@ -156,7 +156,7 @@ def _waiting(chosen: Range, begins: Sequence[int], stretches: Sequence[Tally]) -
         lines=False,
         begins=begins,
         series=(_series("Waiting at most", "third", most, top, count),),
-        marks=(count(top), count(top // 2) if top > 1 else "", "0"),
+        marks=count_marks(top),
         is_empty=not any(most),
     )
 
@@ -209,6 +209,11 @@ def _failures(whole: Tally) -> list[Bar]:
         )
         for reason, texts in shown.items()
     ]
+
+
+def count_marks(top: int) -> tuple[str, str, str]:
+    """A scale of whole things: its middle has words only where it is a whole number."""
+    return count(top), "" if top % 2 else count(top // 2), "0"
 
 
 def round_up(value: int) -> int:

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 from aiohttp import web
 
 from bridge.clock import rfc3339
 from bridge.domain.numbers import display
-from bridge.domain.settings_changes import Documents, plan_of
+from bridge.domain.settings_changes import Documents
 from bridge.domain.settings_edits import Faulty, with_list, without_list
 from bridge.store import people, settings
 from bridge.store.database import Transaction
 from bridge.store.people import Person
-from bridge.web.admin.console import FORM, VISIT
+from bridge.web.admin.console import FORM
 from bridge.web.admin.csv import csv_answer
+from bridge.web.admin.entries import edit_settings, entry_of
 from bridge.web.admin.pages import go, show
 from bridge.web.admin.paging import ASK_FOR, link_to, page_of
 from bridge.web.admin.routes import get, post
-from bridge.web.admin.rule_form import CARRIERS
 from bridge.web.parts import PARTS
 
 LIST: Final = "/admin/lists"
@@ -34,13 +33,21 @@ async def show_lists(request: web.Request) -> web.Response:
 async def add_list(request: web.Request) -> web.Response:
     """Add a list."""
     name = request[FORM].get("name", "").strip()
-    return await _change(request, lambda stored: with_list(stored, name), said="changed", name=name)
+    try:
+        await edit_settings(request, lambda stored: with_list(stored, name))
+    except Faulty as error:
+        return await _page(request, fault=error.faults["name"], name=name)
+    return go(LIST, said="changed")
 
 
 async def remove_list(request: web.Request) -> web.Response:
     """Take a list away; who was on it stays in the ledger."""
     name = request[FORM].get("name", "")
-    return await _change(request, lambda stored: without_list(stored, name), said="removed")
+    try:
+        await edit_settings(request, lambda stored: without_list(stored, name))
+    except Faulty as error:
+        return await _page(request, fault=error.faults["name"])
+    return go(LIST, said="removed")
 
 
 async def show_members(request: web.Request) -> web.Response:
@@ -49,7 +56,7 @@ async def show_members(request: web.Request) -> web.Response:
     after = request.query.get("after")
 
     def find(tx: Transaction) -> tuple[list[Person], dict[str, int]]:
-        _check_known(settings.load_documents(tx), name)
+        entry_of(settings.load_documents(tx).lists, name)
         found = people.on_list(tx, name, state="subscribed", after=after, limit=ASK_FOR)
         return found, people.list_sizes(tx, name)
 
@@ -66,7 +73,7 @@ async def export_members(request: web.Request) -> web.Response:
     name = request.query.get("name", "")
 
     def find(tx: Transaction) -> list[Person]:
-        _check_known(settings.load_documents(tx), name)
+        entry_of(settings.load_documents(tx).lists, name)
         return people.on_list(tx, name, state="subscribed", after=None, limit=MOST_EXPORTED)
 
     found = await request.app[PARTS].database.read(find)
@@ -81,29 +88,7 @@ async def export_members(request: web.Request) -> web.Response:
     return csv_answer(headings, rows, name=f"list-{name}")
 
 
-async def _change(
-    request: web.Request,
-    edit: Callable[[Documents], Documents],
-    *,
-    said: str,
-    name: str = "",
-) -> web.Response:
-    by = request[VISIT].author
-
-    def change(tx: Transaction) -> None:
-        stored = settings.load_documents(tx)
-        settings.save_plan(tx, plan_of(stored, edit(stored), CARRIERS), by)
-
-    try:
-        await request.app[PARTS].database.write(change)
-    except Faulty as error:
-        return await _page(request, status=422, fault=error.faults["name"], name=name)
-    return go(LIST, said=said)
-
-
-async def _page(
-    request: web.Request, *, status: int = 200, fault: str | None = None, name: str = ""
-) -> web.Response:
+async def _page(request: web.Request, *, fault: str | None = None, name: str = "") -> web.Response:
     def find(tx: Transaction) -> tuple[Documents, dict[str, dict[str, int]]]:
         documents = settings.load_documents(tx)
         return documents, {one.name: people.list_sizes(tx, one.name) for one in documents.lists}
@@ -120,18 +105,13 @@ async def _page(
     return show(
         request,
         "lists.html",
-        status=status,
+        status=422 if fault else 200,
         lists=documents.lists,
         sizes=sizes,
         rules=rules,
         fault=fault,
         name=name,
     )
-
-
-def _check_known(documents: Documents, name: str) -> None:
-    if all(one.name != name for one in documents.lists):
-        raise web.HTTPNotFound
 
 
 ROUTES = (

@@ -13,6 +13,7 @@ from bridge.store import changes, inbox
 from bridge.store.database import Transaction
 from bridge.ticketing.notes import put_reply
 from bridge.web.admin.console import FORM, VISIT
+from bridge.web.admin.fields import text_in
 from bridge.web.admin.pages import go, show
 from bridge.web.admin.routes import post
 from bridge.web.parts import PARTS
@@ -26,7 +27,7 @@ _ID: Final = re.compile(r"[0-9a-f]{32}")
 async def reply(request: web.Request) -> web.Response:
     """Have a reply written on the ticket. A form that is sent twice is one reply."""
     conversation_id, by = request.match_info["id"], request[VISIT].author
-    text = request[FORM].get("reply", "").replace("\r\n", "\n").strip()
+    text = text_in(request[FORM], "reply")
     once = request[FORM].get("once", "")
     if not text or len(text) > LONGEST_TEXT:
         raise BadRequest("reply", f"some words, at most {LONGEST_TEXT} characters")

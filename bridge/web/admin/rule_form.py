@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
@@ -13,11 +12,11 @@ from bridge.carriers.registry import CAPABILITIES
 from bridge.domain.directory import CarrierWords, KeywordEntry
 from bridge.domain.keywords import overlaps
 from bridge.domain.settings_changes import Documents
-from bridge.domain.settings_edits import Faulty, with_rule
+from bridge.domain.settings_edits import Faulty, unshown, with_rule
 from bridge.domain.wishes import wish_to_stop
+from bridge.web.admin.fields import several_in, text_in
 
 CARRIERS: Final[CarrierWords] = {name: can.answers for name, can in CAPABILITIES.items()}
-_APART: Final = re.compile(r"[,;\n\r]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,16 +61,16 @@ SHOWN: Final = frozenset(field.name for field in fields(RuleForm))
 def read_rule(form: MultiDict[str]) -> RuleForm:
     """The rule out of a form's fields."""
     return RuleForm(
-        words=_several(form.getall("words", [])),
+        words=several_in(form, "words"),
         match=form.get("match", "message"),
         senders=tuple(form.getall("senders", [])),
         lists=tuple(form.getall("lists", [])),
         unsubscribe=tuple(form.getall("unsubscribe", [])),
-        set_tags=_several(form.getall("set_tags", [])),
+        set_tags=several_in(form, "set_tags"),
         set_fields=_pairs(form.get("set_fields", "")),
         hours=form.get("hours", ""),
-        reply=_text(form.get("reply", "")),
-        confirm=_text(form.get("confirm", "")),
+        reply=text_in(form, "reply"),
+        confirm=text_in(form, "confirm"),
         ticket=bool(form.get("ticket")),
     )
 
@@ -97,12 +96,9 @@ def documents_with(
     stored: Documents, form: RuleForm, old: str | None
 ) -> tuple[Documents, Mapping[str, str]]:
     """The settings with this rule and no faults, or as they are and why not, by field."""
-    entry = next((one for one in stored.keywords if one.key == old), None)
-    before = {} if entry is None else entry.model_dump(exclude_defaults=True)
-    # What the form doesn't show stays as it was.
-    kept = {key: value for key, value in before.items() if key not in SHOWN}
+    whole = {**unshown(stored.keywords, old, SHOWN), **form.content()}
     try:
-        return with_rule(stored, {**kept, **form.content()}, old=old), {}
+        return with_rule(stored, whole, old=old), {}
     except Faulty as error:
         return stored, error.faults
 
@@ -125,16 +121,7 @@ def clashes(documents: Documents) -> dict[str, list[str]]:
     return found
 
 
-def _several(given: Iterable[str]) -> tuple[str, ...]:
-    parts = [part.strip() for one in given for part in _APART.split(one)]
-    return tuple(dict.fromkeys(part for part in parts if part))
-
-
 def _pairs(given: str) -> tuple[tuple[str, str], ...]:
     """Lines such as "size = L"; a line without the sign has no value."""
     lines = [line.partition("=") for line in given.splitlines() if line.strip()]
     return tuple((name.strip(), value.strip()) for name, _, value in lines)
-
-
-def _text(given: str) -> str:
-    return given.replace("\r\n", "\n").strip()

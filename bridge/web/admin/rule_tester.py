@@ -21,6 +21,7 @@ from bridge.store import settings
 from bridge.store.database import Transaction
 from bridge.store.replay import AT_ONCE, OldText, texts_since
 from bridge.web.admin.console import FORM
+from bridge.web.admin.entries import documents_of
 from bridge.web.admin.pages import show
 from bridge.web.admin.paging import LARGEST
 from bridge.web.admin.routes import post
@@ -48,7 +49,7 @@ async def try_text(request: web.Request) -> web.Response:
     form = request[FORM]
     text = form.get("tried", "")[:LONGEST_TRIED]
     who = cast("Who", form.get("who")) if form.get("who") in get_args(Who) else "anybody"
-    stored = await request.app[PARTS].database.read(settings.load_documents)
+    stored = await documents_of(request)
     rule = read_rule(form)
     wanted, faults = documents_with(stored, rule, form.get("key") or None)
     address = form.get("tried_on", "")

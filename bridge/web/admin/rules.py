@@ -16,6 +16,7 @@ from bridge.errors import UserMistake
 from bridge.store import settings
 from bridge.store.database import Transaction
 from bridge.web.admin.console import FORM, VISIT
+from bridge.web.admin.entries import documents_of, remove_entry
 from bridge.web.admin.pages import go, show
 from bridge.web.admin.routes import get, post
 from bridge.web.admin.rule_form import (
@@ -56,7 +57,7 @@ RESERVED: Final[tuple[tuple[WordClass, str, str], ...]] = (
 
 async def list_rules(request: web.Request) -> web.Response:
     """All rules in the order in which they are tried, and the words that are kept."""
-    documents = await request.app[PARTS].database.read(settings.load_documents)
+    documents = await documents_of(request)
     return show(
         request,
         "rules.html",
@@ -76,7 +77,7 @@ async def show_new(request: web.Request) -> web.Response:
 async def show_rule(request: web.Request) -> web.Response:
     """One rule in the editor."""
     key = request.match_info["key"]
-    documents = await request.app[PARTS].database.read(settings.load_documents)
+    documents = await documents_of(request)
     entry = _find(documents, key)
     return await _editor(request, form_of(entry), key=key)
 
@@ -93,15 +94,12 @@ async def save_rule(request: web.Request) -> web.Response:
 
 async def remove_rule(request: web.Request) -> web.Response:
     """Take a rule away."""
-    key, by = request.match_info["key"], request[VISIT].author
+    key = request.match_info["key"]
 
-    def remove(tx: Transaction) -> None:
-        stored = settings.load_documents(tx)
-        _find(stored, key)
-        settings.save_plan(tx, plan_of(stored, without_rule(stored, key), CARRIERS), by)
+    def edit(stored: Documents) -> Documents:
+        return without_rule(stored, _find(stored, key).key)
 
-    await request.app[PARTS].database.write(remove)
-    return go(LIST, said="removed")
+    return await remove_entry(request, edit, back=LIST)
 
 
 async def _save(request: web.Request, key: str | None) -> web.Response:

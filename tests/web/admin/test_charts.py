@@ -8,7 +8,7 @@ from bridge.store import tallies
 from bridge.store.sqlite import SqliteDatabase
 from bridge.store.tallies import HOUR_MS
 from bridge.tallying import Tallying
-from bridge.web.admin.charts import RANGES, round_up
+from bridge.web.admin.charts import RANGES, count_marks, round_up
 from tests.store.rows import SENDER, add_message
 from tests.web.admin.people import Person
 
@@ -106,3 +106,8 @@ async def test_the_drawings_hold_to_the_pages_policy(
 )
 def test_a_scale_ends_with_a_round_number(value: int, top: int) -> None:
     assert round_up(value) == top
+
+
+@pytest.mark.parametrize(("top", "middle"), [(1, ""), (2, "1"), (5, ""), (10, "5"), (500, "250")])
+def test_the_middle_of_a_scale_is_a_whole_number_or_nothing(top: int, middle: str) -> None:
+    assert count_marks(top) == (str(top), middle, "0")

@@ -71,6 +71,10 @@ async def test_hours_are_added_changed_and_removed(
 
     assert (await manager.post("/admin/hours/night/remove")).status == 303
     assert [one.name for one in (await stored(database)).hours] == ["office"]
+    # Who still has the form open is told that they are gone, and doesn't bring them back.
+    assert (await manager.post("/admin/hours/night", changed)).status == 404
+    assert (await manager.post("/admin/hours/night/remove")).status == 404
+    assert [one.name for one in (await stored(database)).hours] == ["office"]
 
 
 async def test_hours_that_a_sender_goes_by_stay(manager: Person, database: SqliteDatabase) -> None:

@@ -91,7 +91,7 @@ async def test_a_template_is_changed_in_its_place_and_taken_away(
     ("fields", "field", "why"),
     [
         ({"name": ""}, "name", "one line"),
-        ({"name": "solved"}, "name", "there is one already"),
+        ({"name": "solved"}, "name", "there is a template of this name already"),
         ({"text": ""}, "text", "some text"),
         ({"text": "x" * 1601}, "text", "1600"),
         ({"text": "{{ contact.nam }}"}, "text", "there is no {{ contact.nam }}"),

@@ -30,7 +30,7 @@ from tests.web.admin.browsing import SIZES, open_page, token_for
 from tests.web.admin.people import PASSWORD
 
 if TYPE_CHECKING:
-    from playwright.async_api import Page
+    from playwright.async_api import Locator, Page
 
 pytestmark = [needs_browser, pytest.mark.browser, pytest.mark.slow]
 REQUIRED = '{"error": "RecordInvalid", "description": "a field is required"}'
@@ -43,6 +43,13 @@ async def sandbox(tmp_path: Path) -> AsyncIterator[Sandbox]:
     await sandbox.start()
     yield sandbox
     await sandbox.stop()
+
+
+async def follow(page: Page, link: Locator) -> None:
+    """Click a link, and wait until the scripts of the page behind it run: what is done before goes
+    unseen by them."""
+    async with page.expect_navigation():
+        await link.click()
 
 
 async def open_menu(page: Page) -> None:
@@ -171,7 +178,7 @@ async def test_a_reply_goes_to_the_ticket_and_to_the_phone(sandbox: Sandbox, siz
     token = await token_for(sandbox, "manager")
     async with open_page(sandbox.url, size=size, token=token) as page:
         await page.goto(f"{sandbox.url}/admin/conversations")
-        await page.get_by_test_id("conversation").click()
+        await follow(page, page.get_by_test_id("conversation"))
         await page.get_by_label("Your reply").fill("At the depot <b>now</b>.")
         await page.get_by_test_id("reply-size").filter(has_text="1 segment").wait_for()
         await page.get_by_role("button", name="Reply").click()
@@ -192,7 +199,7 @@ async def test_a_template_is_written_chosen_made_plain_and_sent(
     token = await token_for(sandbox, "manager")
     async with open_page(sandbox.url, size=size, token=token) as page:
         await page.goto(f"{sandbox.url}/admin/templates")
-        await page.get_by_role("link", name="Write the first template").click()
+        await follow(page, page.get_by_role("link", name="Write the first template"))
         await page.get_by_label("Name").fill("Solved")
         await page.get_by_label("Words").fill("\u201cTicket\u201d ")
         await page.get_by_label("Put in").select_option("{{ ticket.id }}")
@@ -201,7 +208,7 @@ async def test_a_template_is_written_chosen_made_plain_and_sent(
         await page.get_by_test_id("notice").filter(has_text="Saved.").wait_for()
 
         await page.goto(f"{sandbox.url}/admin/conversations")
-        await page.get_by_test_id("conversation").click()
+        await follow(page, page.get_by_test_id("conversation"))
         await page.get_by_label("From a template").select_option(label="Solved")
         await page.get_by_test_id("cost").filter(has_text="costs as 1 text").wait_for()
         await page.get_by_role("button", name="Use plain characters").click()
