@@ -193,9 +193,12 @@ CREATE TABLE parts (
     begun_at   BIGINT,                    -- the intent: a send may have left from this time on
     looks      BIGINT NOT NULL DEFAULT 0, -- how often the carrier was asked about a lost answer
     updated_at BIGINT NOT NULL,
+    asked      BIGINT NOT NULL DEFAULT 0, -- how often a sweep has asked what became of it
     UNIQUE (message_id, position)
 );
 CREATE UNIQUE INDEX parts_by_carrier_id ON parts (carrier, carrier_id);
+CREATE INDEX parts_without_end ON parts (carrier, asked, begun_at)
+    WHERE state IN ('sending', 'sent') AND carrier_id IS NOT NULL;
 
 -- Delivery reports that came before we knew the text they speak of.
 CREATE TABLE early_reports (

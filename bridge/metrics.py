@@ -22,7 +22,7 @@ import bridge
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 
 CallOutcome: TypeAlias = Literal["done", "later", "refused", "unknown"]
-Recovered: TypeAlias = Literal["text", "reply", "old_reply"]
+Recovered: TypeAlias = Literal["text", "reply", "old_reply", "report"]
 RefusalReason: TypeAlias = Literal["signature", "malformed", "too_large", "method", "not_durable"]
 
 # Seconds. A carrier's webhook has 15 s at most; a call to a far side ends at its time-out.

@@ -77,7 +77,7 @@ def build_workers(
             counters=metrics,
             max_age_ms=rules.answer_within_ms,
         ).look,
-        "sweep": swept.replies,
+        "sweep": swept.desk,
     }
     worker = partial(
         Worker,
@@ -94,7 +94,7 @@ def build_workers(
     )
     room = partial(updates.room, limits=limits)
     with_files = _with_files(sender, directory, rules)
-    at_carrier: Mapping[str, Any] = {"send": with_files.send, "sweep": swept.texts}
+    at_carrier: Mapping[str, Any] = {"send": with_files.send, "sweep": swept.carriers}
     return [
         worker(account=desk.name, handlers=at_desk, room=room, spare_in_s=desk.spare_in_s),
         *(worker(account=name, handlers=at_carrier) for name in CAPABILITIES),

@@ -73,8 +73,8 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "bridge.inbound": (*FLOW, "bridge.outbound.compose", "bridge.fetching"),
     "bridge.outbound": (*FLOW, "bridge.fetching"),
     "bridge.work": (*GROUND, "bridge.domain", "bridge.store"),
-    # A text that a sweep found goes the way of any other.
-    "bridge.sweeps": (*FLOW, "bridge.inbound"),
+    # A text or a report that a sweep found goes the way of any other.
+    "bridge.sweeps": (*FLOW, "bridge.inbound", "bridge.outbound.track"),
     "bridge.web": BELOW_WEB,
     "bridge.workers": (*BELOW_WEB, "bridge.sweeps"),
     # After a restore nothing leaves before the sweeps are through.

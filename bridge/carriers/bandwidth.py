@@ -128,6 +128,7 @@ CAPABILITIES = Capabilities(
     delivery_reports=True,
     idempotency_key=False,
     can_find_sent=True,
+    finds_state=True,
     # The network does it for toll-free numbers; for all others Bandwidth leaves it to us.
     answers={"toll_free": {"STOP": frozenset({"STOP"}), "START": frozenset({"START", "UNSTOP"})}},
     pace={"long_code": 1.0, "toll_free": 3.0, "short_code": 100.0},

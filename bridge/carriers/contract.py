@@ -144,6 +144,7 @@ class Capabilities:
     delivery_reports: bool
     idempotency_key: bool  # a send may be repeated under its `ref` for a day, and goes out once
     can_find_sent: bool
+    finds_state: bool = False  # what is found so says whether it has arrived
     can_list: bool = False  # texts whose webhook never came can be listed
     signs_time: bool = False  # a webhook's age is checked, so an old one can't be played again
     joins_parts: bool = True  # a long text comes as one; else in parts, see `Piece`

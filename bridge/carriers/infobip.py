@@ -115,6 +115,7 @@ CAPABILITIES = Capabilities(
     delivery_reports=True,
     idempotency_key=False,
     can_find_sent=True,
+    finds_state=True,
     pace={"long_code": 1.0, "toll_free": 3.0, "short_code": 30.0},
 )
 

@@ -73,6 +73,7 @@ CAPABILITIES = Capabilities(
     delivery_reports=True,
     idempotency_key=False,
     can_find_sent=True,
+    finds_state=True,
     can_list=True,
     webhook_methods=frozenset({"GET", "POST"}),
     answers=_ANSWERS,

@@ -112,13 +112,16 @@ def drop_wish(tx: Transaction, address: str) -> None:
 
 
 def opt_out(tx: Transaction, address: str, source: Source) -> None:
-    """Nothing more may be sent to this contact, from any number of ours."""
+    """Nothing more may be sent to this contact, from any number of ours.
+
+    Times that were told later are whole seconds: of two words in one second the opt-out holds.
+    """
     know(tx, address)
     _note(tx, address, "opt_out", None, source)
     tx.run(
         "UPDATE contacts SET opted_out_at = $1, opted_in_at = NULL, stop_wish = NULL "
         "WHERE address = $2 "
-        "AND ($3 = 0 OR opted_in_at IS NULL OR opted_in_at <= $1)",
+        "AND ($3 = 0 OR opted_in_at IS NULL OR opted_in_at < $1 + 1000)",
         *(_said_at(tx, source), address, int(source.said_at_ms is not None)),
     )
 
@@ -133,6 +136,23 @@ def opt_in(tx: Transaction, address: str, source: Source) -> None:
         "AND ($3 = 0 OR opted_out_at IS NULL OR opted_out_at < $1)",
         *(_said_at(tx, source), address, int(source.said_at_ms is not None)),
     )
+
+
+def date_opt_in(tx: Transaction, carrier: str, carrier_id: str, said_at_ms: int) -> None:
+    """Learn when an opt-in was said whose webhook did not tell: it may have come long after, and
+    an opt-out that was said in between holds."""
+    said = tx.first(
+        "SELECT c.contact, c.at FROM messages m JOIN consent c "
+        "ON c.contact = m.customer AND c.message_id = m.id AND c.action = 'opt_in' "
+        "WHERE m.carrier = $1 AND m.carrier_id = $2 AND m.direction = 'inbound'",
+        *(carrier, carrier_id),
+    )
+    if said is not None:  # of thousands of texts hardly one
+        tx.run(
+            "UPDATE contacts SET opted_in_at = $1 "
+            "WHERE address = $2 AND opted_in_at = $3 AND opted_in_at > $1",
+            *(said_at_ms, said["contact"], said["at"]),
+        )
 
 
 def subscribe(tx: Transaction, address: str, lists: Iterable[str], source: Source) -> None:

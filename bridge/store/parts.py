@@ -29,6 +29,7 @@ class Part:
     reason: str | None
     begun_at: int | None
     looks: int  # at the carrier; see RESENT and ASKED
+    asked: int  # how often a sweep has asked what became of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +140,25 @@ def set_outcome(
     )
 
 
+def without_end(
+    tx: Transaction, carrier: str, *, asked: int, since_ms: int, until_ms: int, most: int
+) -> Sequence[Part]:
+    """Parts with the carrier that have no final state, began in this time, and have been asked
+    about so often; the oldest first."""
+    rows = tx.all(
+        "SELECT * FROM parts WHERE carrier = $1 AND state IN ('sending', 'sent') "
+        "AND carrier_id IS NOT NULL AND asked = $2 AND begun_at > $3 AND begun_at <= $4 "
+        "ORDER BY begun_at LIMIT $5",
+        *(carrier, asked, since_ms, until_ms, most),
+    )
+    return [_part(row) for row in rows]
+
+
+def note_asked(tx: Transaction, part_id: str, asked: int) -> None:
+    """Note that the carrier was asked what became of a part, for the so-many-th time."""
+    tx.run("UPDATE parts SET asked = $1 WHERE id = $2", asked, part_id)
+
+
 def keep_early_report(
     tx: Transaction, *, carrier: str, carrier_id: str, report: EarlyReport
 ) -> None:
@@ -179,4 +199,5 @@ def _part(row: Row) -> Part:
         reason=row["reason"],
         begun_at=row["begun_at"],
         looks=row["looks"],
+        asked=row["asked"],
     )

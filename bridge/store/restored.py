@@ -137,6 +137,13 @@ def flag_notes(tx: Transaction, item: Item) -> None:
         _write(tx, int(row["id"]), payload)
 
 
+def flag_notes_of(tx: Transaction, message_id: str, known: Restored) -> None:
+    """What became of a text that left before the restore may have been noted before."""
+    sql = "SELECT id, payload FROM work WHERE message_id = $1 AND kind = 'note'"
+    for row in tx.all(sql, message_id):
+        _flag(tx, row, known)
+
+
 def seed_sweep(tx: Transaction, account: str, part: str, known: Restored) -> None:
     """Have a sweep that the backup knows nothing of begin where the backup ends."""
     sweeps.begin(tx, account, part, since_ms=known.since_ms)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal, Protocol
 
 import structlog
@@ -18,7 +19,7 @@ from bridge.domain.directory import Directory
 from bridge.errors import CredentialsRefused, Refused
 from bridge.inbound.judge import Rules
 from bridge.inbound.receive import take_in
-from bridge.store import messages, restored, sweeps
+from bridge.store import contacts, messages, restored, sweeps
 from bridge.store.database import Database, Transaction
 from bridge.sweeps import wording
 from bridge.sweeps.plan import plan_next
@@ -67,14 +68,15 @@ class TextSweep:
         """Take in what one carrier lists and we don't have."""
         carrier = self.carriers.get(job.item.account)
         if carrier is None or not carrier.capabilities.can_list:
-            return Done(
-                words="nothing to sweep", save=lambda tx: self._pass_over(tx, job.item.account)
-            )
+            return Done(words="nothing to list", save=lambda tx: self._pass_over(tx, job, carrier))
         senders, now_ms = await job.keep_much(lambda tx: self._begin(tx, carrier.name))
         listed = await self._list(carrier, senders, now_ms - ON_ITS_WAY_MS)
         ids = [text.carrier_id for text in listed.texts]
         missing = await self.database.read(lambda tx: messages.not_taken_in(tx, carrier.name, ids))
         texts = [text for text in listed.texts if text.carrier_id in missing]
+        if texts:
+            known = [text for text in listed.texts if text.carrier_id not in missing]
+            await self._date(job, carrier.name, known)
         for first in range(0, len(texts), AT_ONCE):
             await self._take(job, carrier.name, texts[first : first + AT_ONCE])
 
@@ -88,8 +90,10 @@ class TextSweep:
 
         return Done(words=f"{len(texts)} texts recovered", save=save)
 
-    def _pass_over(self, tx: Transaction, account: str) -> None:
-        restored.note_swept(tx, account)  # what can't be asked is not waited for
+    def _pass_over(self, tx: Transaction, job: Job, carrier: Carrier | None) -> None:
+        restored.note_swept(tx, job.item.account)  # what can't be asked is not waited for
+        if carrier is not None and carrier.capabilities.finds_state:
+            plan_next(tx, job.item, self.interval_ms)
 
     def _begin(self, tx: Transaction, carrier: str) -> tuple[Mapping[str, sweeps.Position], int]:
         senders = self.directory(tx).senders
@@ -121,6 +125,13 @@ class TextSweep:
         listed.texts.sort(key=lambda text: text.sent_at_ms or 0)
         return listed
 
+    async def _date(self, job: Job, carrier: str, known: Sequence[InboundText]) -> None:
+        """Learn when those were sent whose webhook came: perhaps late, and after a word that is
+        missing still."""
+        for first in range(0, len(known), AT_ONCE):
+            some = known[first : first + AT_ONCE]
+            await job.keep_much(partial(_date_opt_ins, carrier=carrier, texts=some))
+
     async def _take(self, job: Job, carrier: str, texts: Sequence[InboundText]) -> None:
         taken = await job.keep_much(lambda tx: self._take_in(tx, carrier, texts))
         for message_id, verdict in taken:
@@ -137,8 +148,9 @@ class TextSweep:
         for text in texts:
             how: messages.Recovered = "withheld" if text.withheld else "missed"
             done = take_in(tx, carrier, text, directory, self.rules, recovered=how)
-            if done is None:
-                continue  # its webhook came meanwhile
+            if done is None:  # its webhook came meanwhile
+                _date_opt_ins(tx, carrier=carrier, texts=[text])
+                continue
             taken.append((done.message_id, done.verdict))
             message = messages.get(tx, done.message_id)
             if message is not None and message.conversation_id and done.verdict == "ticket":
@@ -154,3 +166,9 @@ class TextSweep:
                 tags=wording.RECOVERED_TAGS,
             )
         return taken
+
+
+def _date_opt_ins(tx: Transaction, *, carrier: str, texts: Sequence[InboundText]) -> None:
+    for text in texts:
+        if text.sent_at_ms is not None:
+            contacts.date_opt_in(tx, carrier, text.carrier_id, text.sent_at_ms)

@@ -80,6 +80,11 @@ ROWS: Sequence[Row] = (
         test=f"{SENDS}::test_a_look_that_fails_is_never_an_absence",
     ),
     Row(
+        asked="says what became of a text without a report",
+        answer=_yes(lambda can: can.finds_state),
+        test="tests/flows/test_lost_reports.py",
+    ),
+    Row(
         asked="a lost webhook can be made up for",
         answer=_yes(lambda can: can.can_list),
         test="tests/flows/test_text_sweep.py",

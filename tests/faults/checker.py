@@ -237,7 +237,8 @@ def _sent_after_opt_out(case: Case) -> Iterator[Violation]:
     for word in sorted(case.ending.consent, key=lambda each: each.committed_ms):
         words[word.customer].append(word)
     for send in case.ledger.sends:
-        stop = _stop_before(send, known.get(send.carrier_id), words[send.customer])
+        heard = words[send.customer]
+        stop = _stop_before(send, known.get(send.carrier_id), heard, case.ledger.said_ms)
         if stop is not None:
             what = f"text {send.carrier_id} was sent after the opt-out {stop.message_id}"
             yield Violation(rule="I5", what=what)
@@ -247,15 +248,29 @@ def _sent_after_opt_out(case: Case) -> Iterator[Violation]:
             yield Violation(rule="I5", what=f"the opt-out {cause} was confirmed {count} times")
 
 
-def _stop_before(send: AcceptedText, sent: Sent | None, words: Sequence[Consent]) -> Consent | None:
-    """The opt-out that this text should have minded."""
+def _stop_before(
+    send: AcceptedText, sent: Sent | None, words: Sequence[Consent], said_ms: Mapping[str, int]
+) -> Consent | None:
+    """The opt-out that this text should have minded: known before it left, and no opt-in was said
+    or heard after it."""
     if sent is not None and sent.kind == "opt_out_answer":
         return None
     left_ms = send.at_ms - IN_FLIGHT_MS
     if sent is not None and sent.begun_ms is not None:
         left_ms = max(left_ms, sent.begun_ms)
     heard = [word for word in words if word.committed_ms < left_ms]
-    return heard[-1] if heard and heard[-1].opts_out else None
+
+    def said(word: Consent) -> int:
+        return said_ms.get(word.carrier_id or "", word.committed_ms)
+
+    for stop in heard:
+        if stop.opts_out and not any(
+            word.committed_ms > stop.committed_ms or said(word) > said(stop)
+            for word in heard
+            if not word.opts_out
+        ):
+            return stop
+    return None
 
 
 def _unfinished(ending: Ending) -> Iterator[Violation]:

@@ -8,7 +8,7 @@ one clock that all share.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from bridge.sandbox.twilio import FakeTwilio
@@ -93,7 +93,8 @@ class Ledger:
     """What the far sides did, each in the order in which it did it.
 
     `people` are the phones of the end users that exist, one entry a user; `closed` the tickets
-    that no comment can be added to any more.
+    that no comment can be added to any more; `said_ms` tells when each text to us was sent, by its
+    carrier's id.
     """
 
     comments: tuple[WrittenComment, ...] = ()
@@ -101,6 +102,7 @@ class Ledger:
     callbacks: tuple[tuple[str, str, int], ...] = ()  # carrier's id, state, HTTP status
     people: tuple[str, ...] = ()
     closed: frozenset[int] = field(default_factory=frozenset)
+    said_ms: Mapping[str, int] = field(default_factory=dict)
 
 
 def read_ledger(twilio: FakeTwilio, zendesk: FakeZendesk) -> Ledger:
@@ -125,6 +127,11 @@ def read_ledger(twilio: FakeTwilio, zendesk: FakeZendesk) -> Ledger:
             for ticket in zendesk.tickets.values()
             if ticket.status == "closed" or ticket.deleted
         ),
+        said_ms={
+            each.sid: each.created_ms
+            for each in twilio.account.messages
+            if each.direction == "inbound"
+        },
     )
 
 

@@ -32,12 +32,19 @@ from tests.faults.mortal import FAULTS, Fault
 from tests.faults.stage import Stage, open_stage
 from tests.flows.cast import ACME, VIP
 from tests.flows.conftest import NewStore
-from tests.flows.outbound import MovingClock
+from tests.flows.outbound import SEND, MovingClock
 
 CUSTOMERS = ("+12125550101", "+13125550102", "+14155550103")
 SENDERS = (ACME, VIP)
 WEB = {"Retry-After": "0.02"}
 CHANGES = {"BRIDGE_REPLY_MAX_AGE": "31536000"}  # so that what a sweep finds is sent, however old
+
+# What must not be repeated blindly.
+WRITES = (
+    ("zendesk", "POST", "/api/v2/tickets"),
+    ("zendesk", "PUT", "/api/v2/tickets/*"),
+    ("twilio", *SEND),
+)
 
 customers = st.sampled_from(CUSTOMERS)
 senders = st.sampled_from(SENDERS)
@@ -183,6 +190,14 @@ class Machine(RuleBasedStateMachine):
         else:
             faults.lose_answer(method, "/*", times=times)
 
+    @rule(write=st.sampled_from(WRITES), times=st.integers(1, 2))
+    def lose_answers_to(self, write: tuple[str, str, str], times: int) -> None:
+        """The next writes of a kind are applied, and their answers lost."""
+        side, method, path = write
+        sandbox = self.stage.sandbox
+        faults: Faults = sandbox.zendesk.faults if side == "zendesk" else sandbox.twilio.faults
+        faults.lose_answer(method, path, times=times)
+
     @rule()
     def hold_reports(self) -> None:
         """Delivery reports are late."""
@@ -263,6 +278,7 @@ class Machine(RuleBasedStateMachine):
             self._loop.close()
 
     async def _judge(self, stage: Stage) -> None:
+        await stage.settle()  # most is done only now, so what is to go wrong still may
         stage.bridge.arm(None)
         stage.sandbox.zendesk.faults.clear()
         stage.sandbox.twilio.faults.clear()

@@ -100,6 +100,8 @@ def follow_parts(tx: Transaction) -> None:
     parts.of_message(tx, "m")
     parts.get(tx, "p")
     parts.by_carrier_id(tx, "twilio", "SM1")
+    parts.without_end(tx, "twilio", asked=0, since_ms=1, until_ms=2, most=1)
+    parts.note_asked(tx, "p", 1)
     report = EarlyReport(state="sent", error=None, reason=None)
     parts.keep_early_report(tx, carrier="twilio", carrier_id="SM1", report=report)
     parts.take_early_reports(tx, "twilio", "SM1")
@@ -113,6 +115,7 @@ def sweep(tx: Transaction) -> None:
     sweeps.has_seen(tx, 7, 1)
     sweeps.note_seen(tx, 7, 1)
     messages.not_taken_in(tx, "twilio", ["SM1"])
+    contacts.date_opt_in(tx, "twilio", "SM1", 1)
 
 
 pytestmark = sqlite_only

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bridge.store import contacts, conversations, looks, sweeps, work
 from bridge.store.contacts import Source
 from bridge.store.database import Transaction
@@ -180,3 +182,18 @@ async def test_of_two_words_the_one_said_last_holds_whichever_is_heard_last(
         )
 
     assert await database.write(hear) == ([late, None, None], [None, late, clock.now_ms()])
+
+
+@pytest.mark.parametrize("apart_ms", [0, 999, 1000])
+async def test_of_two_words_in_one_second_the_opt_out_holds(
+    database: SqliteDatabase, clock: HandClock, apart_ms: int
+) -> None:
+    said_ms = clock.now_ms()
+    clock.forward(apart_ms / 1000)
+
+    def hear(tx: Transaction) -> bool:
+        contacts.opt_in(tx, "+1", Source(how="text"))
+        contacts.opt_out(tx, "+1", Source(how="text", said_at_ms=said_ms))  # in whole seconds
+        return contacts.know(tx, "+1").opted_out_at is not None
+
+    assert await database.write(hear) is (apart_ms < 1000)
