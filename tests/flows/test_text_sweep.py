@@ -356,7 +356,7 @@ async def test_kill_in_the_middle_of_a_sweep_loses_and_doubles_nothing(
         def are_there() -> bool:
             return sum(len(customer_comments(one)) for one in tickets(sandbox)) >= 3 * len(bodies)
 
-        await eventually(are_there, within_s=30)
+        await eventually(are_there, within_s=90)
         assert [customer_comments(one) for one in tickets(sandbox)] == [bodies] * 3
 
 
