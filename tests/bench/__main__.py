@@ -6,6 +6,8 @@ python -m tests.bench [P1 P4 ...] [--full] [--peers] [--print-only]
 from __future__ import annotations
 
 import argparse
+import signal
+import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -45,6 +47,8 @@ def main() -> None:
     size = sizes.TINY if asked.tiny else sizes.FULL if asked.full else sizes.QUICK
     logs.configure("json", "error")
     pin_here()
+    # A time limit from outside must leave no server behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
     began = time.monotonic()
     found = [
         one
