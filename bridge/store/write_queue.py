@@ -70,7 +70,12 @@ class WriteQueue:
             raise NotDurable("the database is closed")
         waiting = Waiting(transaction, asyncio.get_running_loop().create_future(), brief)
         self._queue.put_nowait(waiting)
-        return cast("T", await waiting.future)
+        try:
+            return cast("T", await waiting.future)
+        finally:
+            # What it failed with leads back to here, and with it to everything that its callers
+            # hold: a circle, which in a storm of refused webhooks is their bodies.
+            del waiting
 
     def listen(self, topic: str, call: Callable[[], None]) -> None:
         """Call this after each commit that announced the topic."""
@@ -86,22 +91,27 @@ class WriteQueue:
             asyncio.get_running_loop().call_soon(call)  # its faults are not the writer's
 
     async def _write(self) -> None:
-        while True:
-            batch = await self._next_batch()
-            if not batch:
-                return
-            await self._commit(batch)
-            for waiting in batch:
-                self._answer(waiting)
-            if all(isinstance(waiting.error, NotDurable) for waiting in batch):
-                self._give_up(cast("NotDurable", batch[0].error))
+        while await self._write_batch():
+            pass
 
-    def _give_up(self, error: NotDurable) -> None:
+    async def _write_batch(self) -> bool:
+        """Commit what is next and answer; False at the end. Nothing of it is held afterwards."""
+        batch = await self._next_batch()
+        if not batch:
+            return False
+        await self._commit(batch)
+        for waiting in batch:
+            self._answer(waiting)
+        if all(isinstance(waiting.error, NotDurable) for waiting in batch):
+            self._give_up(str(batch[0].error))
+        return True
+
+    def _give_up(self, words: str) -> None:
         """Let nobody who has waited long already wait for a commit that fails just as well."""
         kept = [self._queue.get_nowait() for _ in range(self._queue.qsize())]
         for waiting in kept:
             if waiting is not None and time.monotonic() - waiting.since_s > PATIENCE_S:
-                waiting.fail(error)
+                waiting.fail(NotDurable(words))
                 self._answer(waiting)
             else:
                 self._queue.put_nowait(waiting)

@@ -174,13 +174,26 @@ class Stage:
             # Nothing of the far sides' is on its way; then nothing of ours is left to do; then
             # neither has brought the other anything.
             for _ in range(2):
-                await self.sandbox.zendesk.idle()
-                await self.sandbox.twilio.idle()
+                await self._until_idle_or_dead()
                 if self.bridge.is_dead or await self._is_busy():
                     return False
             return not self._unheard and all(text.acknowledged for text in self.texts)
 
         await eventually(is_quiet, within_s=30.0)
+
+    async def _until_idle_or_dead(self) -> None:
+        """The carrier fetches a picture for as long as a start may take: were a death not seen
+        meanwhile, each would wait for the other."""
+
+        async def idle() -> None:
+            await self.sandbox.zendesk.idle()
+            await self.sandbox.twilio.idle()
+
+        waiting = asyncio.create_task(idle())
+        while not waiting.done() and not self.bridge.is_dead:
+            await asyncio.wait([waiting], timeout=0.02)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
 
     async def _deliver_again(self) -> None:
         for sid in list(self._unheard):

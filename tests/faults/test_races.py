@@ -118,9 +118,8 @@ async def test_stop_at_any_point_of_a_reply_beats_it_until_it_has_left(
         finally:
             await stage.close()
 
-    # Loaded; asked whether it may leave, with the intent; called; answered; accepted.
+    # Asked whether it may leave, with the intent; called; answered; accepted.
     assert sent_at == [
-        ("commit", 0),
         ("commit", 0),
         ("call POST", 1),
         ("answer POST", 1),
