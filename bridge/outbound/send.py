@@ -132,7 +132,7 @@ class TextSender:
                 **case.counting.ends(lambda tx: self._refuse(tx, case, part, refused, None)),
             )
         if stop is not None:
-            return stop
+            return None if isinstance(stop, Found) else stop
         text = self._text(case, part)
         try:
             accepted = await case.carrier.send(text)
@@ -166,8 +166,10 @@ class TextSender:
             return await self._look_before(job, case, part)
         return None
 
-    def _admit(self, tx: Transaction, case: _Case, part: Part) -> Refusal | Later | None:
+    def _admit(self, tx: Transaction, case: _Case, part: Part) -> Refusal | Later | Found | None:
         """Ask the gate and the sender's pace, and note the intent, in one transaction."""
+        if _fresh(part)(tx).carrier_id is not None:
+            return Found()  # its delivery report came since it was loaded
         sender = self.directory(tx).senders.get(case.message.sender)
         # What may have left already counts as one of the hour's itself.
         is_first = part.position == 0 and part.begun_at is None and part.looks == 0

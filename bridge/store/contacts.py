@@ -114,12 +114,14 @@ def drop_wish(tx: Transaction, address: str) -> None:
 def opt_out(tx: Transaction, address: str, source: Source) -> None:
     """Nothing more may be sent to this contact, from any number of ours.
 
-    Times that were told later are whole seconds: of two words in one second the opt-out holds.
+    Times that were told later are whole seconds: of two words in one second the opt-out holds. What
+    is told later may have been said before what is known: that stays.
     """
     know(tx, address)
     _note(tx, address, "opt_out", None, source)
     tx.run(
-        "UPDATE contacts SET opted_out_at = $1, opted_in_at = NULL, stop_wish = NULL "
+        "UPDATE contacts SET opted_in_at = NULL, stop_wish = NULL, "
+        "opted_out_at = CASE WHEN opted_out_at > $1 THEN opted_out_at ELSE $1 END "
         "WHERE address = $2 "
         "AND ($3 = 0 OR opted_in_at IS NULL OR opted_in_at < $1 + 1000)",
         *(_said_at(tx, source), address, int(source.said_at_ms is not None)),
@@ -131,7 +133,8 @@ def opt_in(tx: Transaction, address: str, source: Source) -> None:
     know(tx, address)
     _note(tx, address, "opt_in", None, source)
     tx.run(
-        "UPDATE contacts SET opted_out_at = NULL, opted_in_at = $1, stop_wish = NULL "
+        "UPDATE contacts SET opted_out_at = NULL, stop_wish = NULL, "
+        "opted_in_at = CASE WHEN opted_in_at > $1 THEN opted_in_at ELSE $1 END "
         "WHERE address = $2 "
         "AND ($3 = 0 OR opted_out_at IS NULL OR opted_out_at < $1)",
         *(_said_at(tx, source), address, int(source.said_at_ms is not None)),

@@ -13,7 +13,7 @@ import structlog
 
 from bridge.carriers.contract import Accepted, Carrier, DeliveryReport, OutgoingText
 from bridge.domain.directory import Directory
-from bridge.errors import CredentialsRefused, Refused, TryLater
+from bridge.errors import Refused, TryLater
 from bridge.outbound.track import FAILURES, take_report
 from bridge.store import messages, parts, restored
 from bridge.store.database import Transaction
@@ -66,7 +66,8 @@ class ReportSweep:
     async def ask(self, job: Job) -> None:
         """Ask about what is due. Where the carrier won't say, the rest waits for the next sweep.
 
-        Raises CredentialsRefused, and TryLater where the carrier asks for a pause.
+        That goes for a key that may send but not ask, too: were the account paused, nothing would
+        be sent. Raises TryLater where the carrier asks for a pause.
         """
         carrier = self.carriers.get(job.item.account)
         if carrier is None or not carrier.capabilities.finds_state:
@@ -74,8 +75,6 @@ class ReportSweep:
         for due in await job.keep_much(lambda tx: _due(tx, carrier.name)):
             try:
                 found = await carrier.find_sent(_text(due), since_ms=due.began_ms)
-            except CredentialsRefused:
-                raise
             except (Refused, TryLater) as error:
                 await job.keep(lambda tx, due=due: parts.note_asked(tx, due.part.id, due.asked))  # type: ignore[misc]
                 log.warning("sweep.refused", account=carrier.name, reason=error.words)

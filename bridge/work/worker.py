@@ -354,7 +354,9 @@ class Worker:
 
     def _begun(self, tx: Transaction, item: Item) -> Item:
         begin = self.on_begun.get(item.kind)
-        return item if begin is None else begin(tx, item)
+        if begin is None or item.starts > MOST_CRASHES:  # it is set aside unread
+            return item
+        return begin(tx, item)
 
     def _pause_of(self, item: Item, outcome: Later) -> int:
         if outcome.unknown and outcome.pause_s is not None:

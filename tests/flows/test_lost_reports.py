@@ -124,7 +124,7 @@ async def test_text_without_an_end_is_asked_about_at_growing_distances_and_then_
     assert await metric(sandbox, RECOVERED) == 0
 
 
-@pytest.mark.parametrize("status", [404, 503])
+@pytest.mark.parametrize("status", [401, 403, 404, 503])
 async def test_look_that_is_refused_comes_again_in_its_turn_and_holds_up_no_text(
     start_sandbox: Start, status: int
 ) -> None:

@@ -7,6 +7,8 @@ from structlog.testing import capture_logs
 
 from bridge.errors import Refused, TryLater
 from bridge.store import work
+from bridge.store.database import Transaction
+from bridge.store.work import Item
 from bridge.work import worker
 from bridge.work.outcomes import Done, GaveUp, Job, Outcome
 from tests.stores import column
@@ -95,11 +97,20 @@ async def test_work_that_kills_its_process_is_set_aside_before_the_eleventh_star
             lambda tx: work.claim(tx, account="zendesk", most=1, lease_ms=1000)
         )
         bench.clock.forward(1)
-    bench.start(bench.make(handle))
+    begun: list[str | None] = []
+
+    def begin(_tx: Transaction, item: Item) -> Item:
+        begun.append(item.message_id)
+        return item
+
+    made = bench.make(handle)
+    made.on_begun = {"note": begin}
+    bench.start(made)
     await bench.settled(failed=1)
 
     assert await bench.outcomes() == ["crashed", "done"]
     assert met == [1]  # the deadly one was not begun again
+    assert set(begun) == {"harmless"}
     (reason,) = await column(bench.database, "SELECT reason FROM work")
     assert reason == "begun 10 times and never ended: it may crash the bridge"
 
