@@ -94,7 +94,7 @@ class FakeTwilio:
     async def idle(self) -> None:
         """Wait until nothing is on its way any more (held callbacks aside)."""
         while self._tasks:
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await asyncio.wait(self._tasks)  # which cancels none of them when it is cancelled
 
     # -- what is there ------------------------------------------------------------------------
 

@@ -91,7 +91,7 @@ class Deliveries:
     async def idle(self) -> None:
         """Wait until nothing is on its way (what is held back aside)."""
         while self._tasks:
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await asyncio.wait(self._tasks)  # which cancels none of them when it is cancelled
 
     def send(self, webhook: Json, body: bytes) -> None:
         """Send to a webhook, now, later, several times or never, as the knobs say."""
