@@ -39,6 +39,11 @@ class Throttle:
         """How many lanes may be claimed beside those that run."""
         return max(0, int(self._places) - running)
 
+    @property
+    def unnoted(self) -> int:
+        """How many claimed lanes have an update to come that is not counted yet."""
+        return len(self._unnoted)
+
     def claimed(self, lane: str, rank: int) -> None:
         """A lane was claimed."""
         if _kind(rank) == TEXTS:
@@ -83,12 +88,15 @@ class Throttle:
         """The far side asked everybody to wait: afterwards it is approached slowly."""
         self._places = float(min(FEWEST, self.at_once))
 
-    def quotas(self, room: Room, *, spare: bool, now_ms: int) -> Mapping[int, int]:
-        """How many lanes of each rank may be claimed. Not `spare`: notes leave the last of the
-        account's pool of calls to texts (sweeps see to it themselves)."""
+    def quotas(
+        self, room: Room, *, spare: bool, now_ms: int, unnoted: int = 0
+    ) -> Mapping[int, int]:
+        """How many lanes of each rank may be claimed. `unnoted` as it was before the room was read:
+        what has been counted since, the room may not know of. Not `spare`: notes leave the last of
+        the account's pool of calls to texts (sweeps see to it themselves)."""
         quotas = dict.fromkeys((UNLIMITED, TEXTS, NOTES, SWEEPS), self.at_once)
         if room.most is not None:
-            most = max(0, room.most - len(self._unnoted))
+            most = max(0, room.most - max(unnoted, self.unnoted))
             quotas[TEXTS] = quotas[NOTES] = most
         if not spare:
             quotas[NOTES] = 0

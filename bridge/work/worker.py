@@ -125,12 +125,13 @@ class Worker:
         free = self._throttle.free(len(self._running))
         if free <= 0:
             return POLL_S  # a lane that ends wakes us
+        unnoted = self._throttle.unnoted
         paused_s, due, room = await self.database.read(self._outlook, brief=True)
         self._asleep_until_ms = steady_ms(self.clock) + int(paused_s * 1000)
         if paused_s > 0:
             return min(POLL_S, paused_s)
         self._is_short = room.is_short
-        quotas = self._quotas(room)
+        quotas = self._quotas(room, unnoted)
         may = {rank: quotas[rank] for rank, wait_ms in due.items() if wait_ms <= 0 < quotas[rank]}
         if not may:
             return self._until_next(due, room, quotas)
@@ -142,8 +143,9 @@ class Worker:
             task.add_done_callback(self._ended)
         if len(claims) == free:
             return 0.0
+        unnoted = self._throttle.unnoted
         _, due, room = await self.database.read(self._outlook, brief=True)
-        return self._until_next(due, room, self._quotas(room))
+        return self._until_next(due, room, self._quotas(room, unnoted))
 
     async def _claim(self, most: int, by_rank: Mapping[int, int]) -> list[Claim]:
         claims: list[Claim] = []
@@ -184,9 +186,9 @@ class Worker:
             del self._adrift[: len(adrift)]
             log.info("work.taken_back", account=self.account, lanes=taken)
 
-    def _quotas(self, room: Room) -> Mapping[int, int]:
-        spare = self.spare_in_s() <= 0
-        return self._throttle.quotas(room, spare=spare, now_ms=steady_ms(self.clock))
+    def _quotas(self, room: Room, unnoted: int) -> Mapping[int, int]:
+        spare, now_ms = self.spare_in_s() <= 0, steady_ms(self.clock)
+        return self._throttle.quotas(room, spare=spare, now_ms=now_ms, unnoted=unnoted)
 
     def _outlook(self, tx: Transaction) -> tuple[float, Mapping[int, int], Room]:
         paused = work.pauses(tx).get(self.account)

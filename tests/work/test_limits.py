@@ -281,3 +281,15 @@ def test_claimed_text_counts_until_its_update_is_noted() -> None:
     assert throttle.quotas(one, spare=True, now_ms=NOW)[TEXTS] == 0
     throttle.noted("a")
     assert throttle.quotas(one, spare=True, now_ms=NOW)[TEXTS] == 1
+
+
+def test_what_is_counted_while_the_room_is_read_takes_its_place_all_the_same() -> None:
+    throttle = Throttle(64)
+    throttle.claimed("a", TEXTS)
+    before = throttle.unnoted
+    room = Room(most=1, is_short=True)  # as it was read, just before the update was counted
+    throttle.noted("a")
+
+    found = throttle.quotas(room, spare=True, now_ms=0, unnoted=before)
+
+    assert (found[TEXTS], found[NOTES]) == (0, 0)
