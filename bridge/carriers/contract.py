@@ -167,16 +167,22 @@ class Finding:
 
 
 class Carrier(Protocol):
-    """One account at a carrier. `name` is the one in paths, settings and the store."""
+    """One account at a carrier."""
 
     @property
-    def name(self) -> str: ...  # noqa: D102
+    def name(self) -> str:
+        """What it is called in paths, settings and the store."""
+        ...
 
     @property
-    def capabilities(self) -> Capabilities: ...  # noqa: D102
+    def capabilities(self) -> Capabilities:
+        """What it declares."""
+        ...
 
     @property
-    def errors(self) -> ErrorTable: ...  # noqa: D102
+    def errors(self) -> ErrorTable:
+        """Its error codes in words."""
+        ...
 
     @property
     def media(self) -> MediaSource | None:

@@ -33,7 +33,10 @@ class Link:
 
 
 def open_for(tx: Transaction, sender: str, customer: str, *, by_text: bool = False) -> Conversation:
-    """The conversation of this pair, made if it is the first time. `by_text`: by a text."""
+    """The conversation of this pair, made if it is the first time.
+
+    `by_text`: the customer has just texted, which is noted on it.
+    """
     now = tx.now_ms()
     made = tx.first(
         "INSERT INTO conversations (id, sender, customer, created_at, last_at, last_inbound_at) "

@@ -72,7 +72,7 @@ class ReportSweep:
         carrier = self.carriers.get(job.item.account)
         if carrier is None or not carrier.capabilities.finds_state:
             return
-        for due in await job.keep_much(lambda tx: _due(tx, carrier.name)):
+        for due in await job.read(lambda tx: _due(tx, carrier.name)):
             try:
                 found = await carrier.find_sent(_text(due), since_ms=due.began_ms)
             except (Refused, TryLater) as error:

@@ -16,9 +16,9 @@ import pytest
 from bridge.sandbox.demo import Sandbox
 from tests.flows import conftest as flows
 from tests.flows.cast import ACME, JONAS, MAYA, customer_comments, only_ticket, tickets
-from tests.flows.conftest import NewStore, eventually, free_port
+from tests.flows.conftest import NewStore, eventually
 from tests.flows.outbound import SEND, open_ticket, settled, words
-from tests.flows.serving import Process, end_leases, serving
+from tests.flows.serving import Process, beside, end_leases, serving
 from tests.stores import ENGINES, postgres_only
 
 engine, new_store = flows.engine, flows.new_store  # fixtures
@@ -32,11 +32,8 @@ async def two(tmp_path: Path, new_store: NewStore) -> AsyncIterator[Two]:
     """A sandbox with one process that runs and one that does not yet."""
     async with serving(tmp_path, new_store) as serve:
         sandbox, first = await serve(BRIDGE_HTTP_TIMEOUT="5", BRIDGE_SWEEP_INTERVAL="2")
-        second = Process(sandbox, tmp_path, port=free_port())
-        try:
+        async with beside(sandbox, tmp_path) as second:
             yield sandbox, first, second
-        finally:
-            await second.close()
 
 
 def call_from_now_on(sandbox: Sandbox, process: Process) -> None:

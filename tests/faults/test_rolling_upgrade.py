@@ -16,9 +16,9 @@ from bridge.sandbox.demo import Sandbox
 from tests.faults.ending import count_unfinished
 from tests.flows import conftest as flows
 from tests.flows.cast import ACME, customer_comments, tickets
-from tests.flows.conftest import NewStore, eventually, free_port
+from tests.flows.conftest import NewStore, eventually
 from tests.flows.outbound import words
-from tests.flows.serving import Process, serving
+from tests.flows.serving import Process, beside, serving
 from tests.stores import postgres_only
 
 engine, new_store = flows.engine, flows.new_store  # fixtures
@@ -48,12 +48,9 @@ async def versions(tmp_path: Path, new_store: NewStore) -> AsyncIterator[Version
     path = os.pathsep.join([str(folder), *sys.path])
     async with serving(tmp_path, new_store) as serve:
         sandbox, old = await serve(BRIDGE_HTTP_TIMEOUT="5", BRIDGE_SWEEP_INTERVAL="1")
-        new = Process(sandbox, tmp_path, port=free_port(), changes={"PYTHONPATH": path})
         send_to(sandbox, old)
-        try:
+        async with beside(sandbox, tmp_path, PYTHONPATH=path) as new:
             yield sandbox, old, new
-        finally:
-            await new.close()
 
 
 def send_to(sandbox: Sandbox, process: Process) -> None:

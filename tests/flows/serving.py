@@ -157,6 +157,16 @@ class Serve(Protocol):
 
 
 @asynccontextmanager
+async def beside(sandbox: Sandbox, folder: Path, **changes: str) -> AsyncIterator[Process]:
+    """A second process with a port of its own, not started; it is ended with the block."""
+    process = Process(sandbox, folder, port=free_port(), changes=changes)
+    try:
+        yield process
+    finally:
+        await process.close()
+
+
+@asynccontextmanager
 async def serving(tmp_path: Path, new_store: NewStore) -> AsyncIterator[Serve]:
     """Hand out sandboxes whose bridge is a process; all are stopped at the end."""
     started: list[tuple[Sandbox, Process]] = []

@@ -156,17 +156,23 @@ async def at_rest(sandbox: Sandbox) -> bool:
     return await sandbox.service.database.read(is_idle)
 
 
+async def fail_unreported(sandbox: Sandbox) -> int:
+    """Reply on a new ticket; the text fails, and both reports are held back. Returns the ticket."""
+    ticket = await open_ticket(sandbox)
+    sandbox.twilio.hold_callbacks()
+    sandbox.twilio.deliveries[MAYA] = "undelivered:30003"
+    await sandbox.zendesk.agent_replies(ticket, "<p>Hello</p>")
+    await eventually(lambda: len(sandbox.twilio.held_callbacks) == 2)
+    await settled(sandbox)
+    return ticket
+
+
 async def test_what_became_of_texts_while_nobody_was_there_is_found_at_the_next_start(
     tmp_path: Path, new_store: NewStore
 ) -> None:
     async with serving(tmp_path, new_store) as serve:
         sandbox, process = await serve(BRIDGE_SWEEP_INTERVAL="1")
-        ticket = await open_ticket(sandbox)
-        sandbox.twilio.hold_callbacks()
-        sandbox.twilio.deliveries[MAYA] = "undelivered:30003"
-        await sandbox.zendesk.agent_replies(ticket, "<p>Hello</p>")
-        await eventually(lambda: len(sandbox.twilio.held_callbacks) == 2)
-        await settled(sandbox)
+        ticket = await fail_unreported(sandbox)
         await process.kill()
         assert set(await sandbox.twilio.release_callbacks()) == {0}  # nobody answers
 
@@ -186,12 +192,7 @@ async def test_failure_that_was_noted_after_the_backup_is_not_noted_again(
 ) -> None:
     async with serving(tmp_path, new_store) as serve:
         sandbox, process = await serve(BRIDGE_SWEEP_INTERVAL="1")
-        ticket = await open_ticket(sandbox)
-        sandbox.twilio.hold_callbacks()
-        sandbox.twilio.deliveries[MAYA] = "undelivered:30003"
-        await sandbox.zendesk.agent_replies(ticket, "<p>Hello</p>")
-        await eventually(lambda: len(sandbox.twilio.held_callbacks) == 2)
-        await settled(sandbox)
+        ticket = await fail_unreported(sandbox)
         backup = Backup(sandbox, tmp_path)
         await backup.take()
         await sandbox.twilio.release_callbacks()

@@ -8,6 +8,7 @@ import pytest
 
 from bridge.sandbox.demo import Sandbox
 from bridge.sandbox.faults import Faults
+from bridge.store.settings import save_halt
 from tests.flows.conftest import Start, eventually
 from tests.flows.outbound import (
     MAYA,
@@ -133,6 +134,37 @@ async def test_text_sent_again_in_vain_ends_as_uncertain_and_is_told(start_sandb
     assert [message["state"] for message in await replies(sandbox)] == ["uncertain"]
     assert len(await failed(sandbox)) == 1
     assert len(notes(sandbox, ticket)) == 1
+
+
+async def test_text_that_is_to_be_sent_again_is_not_where_its_report_comes_just_before(
+    start_sandbox: Start,
+) -> None:
+    sandbox = await start_sandbox(BRIDGE_SETTLE_WAIT=SOON)
+    ticket = await open_ticket(sandbox)
+    sandbox.twilio.hold_callbacks()
+    sandbox.twilio.account.list_lag_s = 600.0
+    sandbox.twilio.faults.lose_answer(*SEND)
+    look = sandbox.twilio.faults.hold_before("GET", "*/Messages.json")
+    await sandbox.zendesk.agent_replies(ticket, "<p>Once</p>")
+    await look.wait_arrived()
+    await halt(sandbox, on=True)  # what is to be sent again waits
+    look.open()
+    await eventually(lambda: len(looked_for(sandbox)) == 4)
+
+    recheck = sandbox.zendesk.faults.hold_before("GET", f"/api/v2/tickets/{ticket}/comments*")
+    await recheck.wait_arrived()  # the text has been loaded, and is not asked about yet
+    await halt(sandbox, on=False)
+    assert await sandbox.twilio.release_callbacks() == [200, 200]
+    recheck.open()
+    await settled(sandbox)
+
+    assert len(sends(sandbox)) == 1
+    assert [message["state"] for message in await replies(sandbox)] == ["delivered"]
+
+
+async def halt(sandbox: Sandbox, *, on: bool) -> None:
+    assert sandbox.service is not None
+    await sandbox.service.database.write(lambda tx: save_halt(tx, on=on))
 
 
 @pytest.mark.parametrize("fault", CERTAINLY_NOT.values(), ids=CERTAINLY_NOT)

@@ -11,8 +11,8 @@ import pytest
 
 from bridge.sandbox.demo import Sandbox
 from tests.flows.cast import ACME, customer_comments, only_ticket, tickets
-from tests.flows.conftest import NewStore, eventually, free_port
-from tests.flows.serving import Process, end_leases, serving
+from tests.flows.conftest import NewStore, eventually
+from tests.flows.serving import Process, beside, end_leases, serving
 from tests.stores import postgres_only
 
 # One SQLite file has one process.
@@ -27,12 +27,9 @@ async def two(tmp_path: Path, new_store: NewStore) -> AsyncIterator[Two]:
     """A sandbox with two processes; carrier and desk know the first one's address."""
     async with serving(tmp_path, new_store) as serve:
         sandbox, first = await serve(BRIDGE_HTTP_TIMEOUT="5")
-        second = Process(sandbox, tmp_path, port=free_port())
-        try:
+        async with beside(sandbox, tmp_path) as second:
             await second.start()
             yield sandbox, first, second
-        finally:
-            await second.close()
 
 
 def move_number(sandbox: Sandbox, process: Process) -> None:

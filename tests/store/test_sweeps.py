@@ -199,31 +199,20 @@ async def test_of_two_words_in_one_second_the_opt_out_holds(
     assert await database.write(hear) is (apart_ms < 1000)
 
 
-async def test_a_stop_that_is_told_later_does_not_make_the_newest_one_older(
-    database: SqliteDatabase, clock: HandClock
+@pytest.mark.parametrize("newest_is_stop", [True, False], ids=["stop", "start"])
+async def test_a_word_that_is_told_later_makes_no_newer_one_older(
+    database: SqliteDatabase, clock: HandClock, newest_is_stop: bool
 ) -> None:
     said_ms = clock.now_ms()
     clock.forward(300)
+    same, other = contacts.opt_out, contacts.opt_in
+    if not newest_is_stop:
+        same, other = other, same
 
     def hear(tx: Transaction) -> bool:
-        contacts.opt_out(tx, "+1", Source(how="text"))
-        contacts.opt_out(tx, "+1", Source(how="text", said_at_ms=said_ms))
-        contacts.opt_in(tx, "+1", Source(how="text", said_at_ms=said_ms + 120_000))
+        same(tx, "+1", Source(how="text"))
+        same(tx, "+1", Source(how="text", said_at_ms=said_ms))
+        other(tx, "+1", Source(how="text", said_at_ms=said_ms + 120_000))  # between the two
         return contacts.know(tx, "+1").opted_out_at is not None
 
-    assert await database.write(hear)
-
-
-async def test_a_start_that_is_told_later_does_not_make_the_newest_one_older(
-    database: SqliteDatabase, clock: HandClock
-) -> None:
-    said_ms = clock.now_ms()
-    clock.forward(300)
-
-    def hear(tx: Transaction) -> bool:
-        contacts.opt_in(tx, "+1", Source(how="text"))
-        contacts.opt_in(tx, "+1", Source(how="text", said_at_ms=said_ms))
-        contacts.opt_out(tx, "+1", Source(how="text", said_at_ms=said_ms + 120_000))
-        return contacts.know(tx, "+1").opted_out_at is None
-
-    assert await database.write(hear)
+    assert await database.write(hear) is newest_is_stop
