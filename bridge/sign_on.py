@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-import jwt
-
 from bridge.errors import BridgeError
 from bridge.http import CallFailed, HttpClient
 from bridge.secrets import fingerprint
@@ -146,6 +144,8 @@ def _takes_basic(found: Mapping[str, Any]) -> bool:
 def _proven(
     token: str, keys: Mapping[str, Any], found: Mapping[str, Any], client_id: str
 ) -> Mapping[str, Any]:
+    import jwt  # noqa: PLC0415 - 9 MB with what it needs: only where sign-on is set up
+
     try:
         wanted = jwt.get_unverified_header(token).get("kid")
         known = jwt.PyJWKSet.from_dict(dict(keys)).keys

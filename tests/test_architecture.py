@@ -136,7 +136,7 @@ NOT_IN_DOMAIN = frozenset(
 
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 60
-LONG_FILES: frozenset[str] = frozenset()  # files that may be longer, each with its reason
+HEAVY = ("cryptography", "jwt", "bridge.sandbox")  # loaded where they are used, if ever
 FORBIDDEN_NAMES = ("utils", "util", "helpers", "helper", "common", "manager", "base", "misc")
 SECRET_WORDS = ("signature", "digest", "hmac")
 
@@ -221,16 +221,21 @@ def functions_of(module: Module) -> Iterator[ast.FunctionDef | ast.AsyncFunction
             yield node
 
 
+def is_heavy(node: ast.Import | ast.ImportFrom) -> bool:
+    names = [one.name for one in node.names] if isinstance(node, ast.Import) else [node.module]
+    return all((name or "").startswith(HEAVY) for name in names)
+
+
 def imports_inside_functions(module: Module) -> Iterator[str]:
     for function in functions_of(module):
         for node in ast.walk(function):
-            if isinstance(node, ast.Import | ast.ImportFrom):
+            if isinstance(node, ast.Import | ast.ImportFrom) and not is_heavy(node):
                 yield f"{module.path}:{node.lineno}: an import inside {function.name}"
 
 
 def oversize(module: Module) -> Iterator[str]:
     lines = module.source.count("\n")
-    if lines > LONGEST_FILE and module.path not in LONG_FILES:
+    if lines > LONGEST_FILE:
         yield f"{module.path}: {lines} lines"
     for function in functions_of(module):
         length = (function.end_lineno or function.lineno) - function.lineno + 1
@@ -330,12 +335,6 @@ def test_every_room_in_the_rules_exists() -> None:
     rooms = {module.room for module in OURS.values()}
 
     assert set(MAY_IMPORT) <= rooms
-
-
-def test_every_long_file_in_the_list_is_still_long() -> None:
-    lengths = {module.path: module.source.count("\n") for module in (OURS | TESTS).values()}
-
-    assert {path for path in LONG_FILES if lengths.get(path, 0) <= LONGEST_FILE} == set()
 
 
 PLANTED: list[tuple[Check, str, str]] = [

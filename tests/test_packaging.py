@@ -149,6 +149,22 @@ def test_every_declared_library_is_imported() -> None:
     assert declared() - used == {"tzdata"}  # zoneinfo reads it where the machine has no zones
 
 
+def test_what_few_services_need_is_not_loaded_with_every_one() -> None:
+    heavy = ["cryptography", "jwt", "psycopg", "bridge.sandbox"]
+    code = f"import bridge.cli.main, sys; print(*sorted(set({heavy}) & set(sys.modules)))"
+
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert ended.stdout.split() == []
+
+
 def pins(lock: str) -> set[str]:
     """The lines `name==version ; marker` of a lock file."""
     lines = (ROOT / lock).read_text(encoding="utf-8").splitlines()

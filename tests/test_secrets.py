@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from bridge.errors import UserMistake
 from bridge.secrets import derive_key, seal, unseal
@@ -29,3 +31,10 @@ def test_no_key_serves_two_purposes() -> None:
     assert derive_key(KEY, "sessions") == derive_key(KEY, "sessions")
     assert derive_key(KEY, "sessions") != derive_key(KEY, "numbers in logs")
     assert len(derive_key(KEY, "sessions")) == 32
+
+
+@pytest.mark.parametrize("secret", [KEY, "k" * 200, "schlüssel mit umlaut"])
+def test_keys_are_derived_as_the_specification_says(secret: str) -> None:
+    oracle = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"bridge sessions")
+
+    assert derive_key(secret, "sessions") == oracle.derive(secret.encode())

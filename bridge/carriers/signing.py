@@ -52,6 +52,24 @@ def hmac_sha256(secret: str, message: bytes) -> bytes:
     return hmac.new(secret.encode(), message, hashlib.sha256).digest()
 
 
+def ed25519_check(public_key: bytes) -> Callable[[bytes, bytes], bool]:
+    """A check of (signature, message) by this key (32 bytes, RFC 8032). Raises ValueError."""
+    # 7 MB of memory, which only a carrier that signs so has to pay for.
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415
+
+    key = Ed25519PublicKey.from_public_bytes(public_key)
+
+    def is_by(signature: bytes, message: bytes) -> bool:
+        try:
+            key.verify(signature, message)
+        except InvalidSignature:
+            return False
+        return True
+
+    return is_by
+
+
 def base64_of(digest: bytes) -> str:
     """A digest as it travels."""
     return b64encode(digest).decode()

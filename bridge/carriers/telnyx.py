@@ -11,8 +11,6 @@ from binascii import Error as NotBase64
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import AfterValidator, Field
 
 from bridge.carriers.api import CarrierApi
@@ -47,7 +45,7 @@ from bridge.carriers.fields import (
     ref_of,
 )
 from bridge.carriers.media import MediaSource
-from bridge.carriers.signing import check_age, one_header
+from bridge.carriers.signing import check_age, ed25519_check, one_header
 from bridge.carriers.spec import CarrierSpec, Tools
 from bridge.domain.mms import MmsLimits
 from bridge.domain.numbers import display
@@ -175,9 +173,8 @@ class TelnyxCarrier:
     def __init__(self, *, settings: TelnyxSettings, tools: Tools) -> None:
         self._profile = settings.messaging_profile_id
         self._clock = tools.clock
-        self._keys = [
-            Ed25519PublicKey.from_public_bytes(b64decode(key.strip()))
-            for key in settings.public_key.split(",")
+        self._checks = [
+            ed25519_check(b64decode(key.strip())) for key in settings.public_key.split(",")
         ]
         logins = [f"Bearer {key}" for key in split_tokens(settings.api_key)]
         self._api = CarrierApi(
@@ -201,7 +198,7 @@ class TelnyxCarrier:
         except (NotBase64, ValueError) as error:
             raise Forged("token") from error
         message = moment.encode("utf-8", "surrogateescape") + b"|" + request.body
-        if not any(_is_by(key, signature, message) for key in self._keys):
+        if not any(is_by(signature, message) for is_by in self._checks):
             raise Forged("token")
         check_age(moment, self._clock)
 
@@ -265,14 +262,6 @@ class TelnyxCarrier:
                 mend="" if is_set else f"set the webhook of our numbers' profile to {wanted}",
             ),
         ]
-
-
-def _is_by(key: Ed25519PublicKey, signature: bytes, message: bytes) -> bool:
-    try:
-        key.verify(signature, message)
-    except InvalidSignature:
-        return False
-    return True
 
 
 def _text(payload: Fields) -> InboundText:

@@ -12,7 +12,6 @@ from bridge.cli.output import as_json, print_json
 from bridge.cli.running import run_with_database, settings_here
 from bridge.doctor import run_doctor
 from bridge.process import run_service
-from bridge.sandbox.demo import run_demo
 from bridge.settings import require_for_serve
 from bridge.store.database import Database
 
@@ -24,6 +23,8 @@ def demo() -> None:
     A page with a phone on one side and an agent's ticket on the other, over the real code; and the
     console, over some days of made-up use, as an admin, a manager or a viewer.
     """
+    from bridge.sandbox.demo import run_demo  # noqa: PLC0415 - the service never plays with it
+
     asyncio.run(run_demo(settings_here(), click.echo))
 
 
