@@ -7,6 +7,7 @@ may run on the event loop's, and only its commit elsewhere.
 
 from __future__ import annotations
 
+from asyncio import Future
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
@@ -66,6 +67,19 @@ class Database(Protocol):
 
     def listen(self, topic: str, call: Callable[[], None]) -> None:
         """Call this, on the event loop, after each commit that announced the topic."""
+        ...
+
+    def along(self, topic: str, transaction: Callable[[Transaction], T]) -> Future[T | None]:
+        """Have a brief transaction run with the next commit that announces the topic: in that very
+        commit where the engine can do so, else in one that follows at once.
+
+        One at a time for each topic. Raises NotDurable, as does the future.
+        """
+        ...
+
+    def withdraw(self, topic: str) -> bool:
+        """Take back what waits to go along, so that its future gets None. Returns False where there
+        is nothing, or it is under way."""
         ...
 
     async def back_up(self, path: str) -> None:

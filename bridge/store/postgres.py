@@ -166,6 +166,19 @@ class PostgresDatabase:
         """Call this, on the event loop, after each commit that announced the topic anywhere."""
         self._queue.listen(topic, call)
 
+    def along(
+        self, topic: str, transaction: Callable[[Transaction], T]
+    ) -> asyncio.Future[T | None]:
+        """Run right behind the commit that next announces the topic anywhere. Raises NotDurable.
+
+        In that very commit it would get into the way of other processes' far more often.
+        """
+        return self._queue.along(topic, transaction)
+
+    def withdraw(self, topic: str) -> bool:
+        """Take back what waits to go along."""
+        return self._queue.withdraw(topic)
+
     async def back_up(self, path: str) -> None:
         """Refuse: PostgreSQL brings its own tools. Raises UserMistake."""
         raise UserMistake(f"{path}: a PostgreSQL database is backed up with pg_dump, not by this")

@@ -11,7 +11,7 @@ import contextlib
 import os
 import re
 import sqlite3
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import IO, TypeVar, cast
@@ -40,6 +40,7 @@ from bridge.store.write_queue import Waiting, WriteQueue
 
 log = structlog.get_logger()
 T = TypeVar("T")
+Run = Callable[[sqlite3.Connection], None]
 BUSY_TIMEOUT_MS = 5_000
 MOST_IN_ONE_COMMIT = 200
 SYNCHRONOUS_FULL = 2
@@ -204,6 +205,16 @@ class SqliteDatabase:
         """Call this after each commit of this process that announced the topic."""
         self._queue.listen(topic, call)
 
+    def along(
+        self, topic: str, transaction: Callable[[Transaction], T]
+    ) -> asyncio.Future[T | None]:
+        """Run in the very commit that next announces the topic. Raises NotDurable."""
+        return self._queue.along(topic, transaction)
+
+    def withdraw(self, topic: str) -> bool:
+        """Take back what waits to go along."""
+        return self._queue.withdraw(topic)
+
     async def back_up(self, path: str) -> None:
         """Copy everything to a new file with SQLite's online backup."""
         assert self._reader is not None, "open() first"  # noqa: S101 - a fault of ours
@@ -217,19 +228,20 @@ class SqliteDatabase:
         if leap_ms:
             log.warning("database.clock_set", seconds=round(leap_ms / 1000))
             nobodys = asyncio.get_running_loop().create_future()
-            batch = [Waiting(lambda tx: leaps.follow(tx, leap_ms), nobodys), *batch]
+            batch.insert(0, Waiting(lambda tx: leaps.follow(tx, leap_ms), nobodys))
         # Here a text's statements take 200 us; on the other thread each one fights this one for the
         # interpreter, and they take some milliseconds under load.
-        has_run = all(one.brief for one in batch) and _run_here(self._writer.bare, batch, now_ms)
-        commit = partial(self._commit_and_fold, batch=batch, now_ms=now_ms, has_run=has_run)
+        run = partial(_run_batch, batch=batch, now_ms=now_ms, along=self._queue.going_along)
+        has_run = all(one.brief for one in batch) and _run_here(self._writer.bare, run)
+        commit = partial(self._commit_and_fold, batch=batch, run=None if has_run else run)
         await self._writer.run_whole(commit)
         if leap_ms and batch[0].error is None:
             self._leaps.followed(leap_ms)
 
     def _commit_and_fold(
-        self, connection: sqlite3.Connection, batch: list[Waiting], now_ms: int, *, has_run: bool
+        self, connection: sqlite3.Connection, batch: list[Waiting], run: Run | None
     ) -> None:
-        _commit_together(connection, batch, now_ms, has_run=has_run)
+        _commit_together(connection, batch, run)
         if connection.total_changes - self._folded_at >= ROWS_UNTIL_FOLDED:
             _fold(connection)
             self._folded_at = connection.total_changes
@@ -300,7 +312,7 @@ def _read(connection: sqlite3.Connection, work: Callable[[Transaction], T], now_
         connection.execute("ROLLBACK")
 
 
-def _run_here(connection: sqlite3.Connection, batch: list[Waiting], now_ms: int) -> bool:
+def _run_here(connection: sqlite3.Connection, run: Run) -> bool:
     """Run a batch up to its commit on the event loop's thread, where nothing may be waited for.
 
     Returns False, and leaves it to the connection's own thread, where another process writes just
@@ -308,7 +320,7 @@ def _run_here(connection: sqlite3.Connection, batch: list[Waiting], now_ms: int)
     """
     connection.execute("PRAGMA busy_timeout = 0")
     try:
-        _run_batch(connection, batch, now_ms)
+        run(connection)
     except sqlite3.Error as error:
         _end_if_flush_failed(error)
         with contextlib.suppress(sqlite3.Error):
@@ -319,19 +331,27 @@ def _run_here(connection: sqlite3.Connection, batch: list[Waiting], now_ms: int)
     return True
 
 
-def _run_batch(connection: sqlite3.Connection, batch: list[Waiting], now_ms: int) -> None:
+def _run_batch(
+    connection: sqlite3.Connection,
+    batch: list[Waiting],
+    now_ms: int,
+    along: Callable[[Iterable[str]], list[Waiting]],
+) -> None:
+    """Run a batch, and what goes along with its topics, which becomes part of it."""
     connection.execute("BEGIN IMMEDIATE")
     for waiting in batch:
         _run_one(connection, waiting, now_ms)
+    joining = along({topic for waiting in batch for topic in waiting.topics})
+    batch += joining
+    for waiting in joining:
+        _run_one(connection, waiting, now_ms)
 
 
-def _commit_together(
-    connection: sqlite3.Connection, batch: list[Waiting], now_ms: int, *, has_run: bool
-) -> None:
-    """Run a batch in one commit; afterwards each has its result or its error."""
+def _commit_together(connection: sqlite3.Connection, batch: list[Waiting], run: Run | None) -> None:
+    """End a batch in one commit; afterwards each has its result or its error."""
     try:
-        if not has_run:
-            _run_batch(connection, batch, now_ms)
+        if run is not None:
+            run(connection)
         connection.execute("COMMIT")
     except sqlite3.Error as error:
         _end_if_flush_failed(error)

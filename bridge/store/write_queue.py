@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
@@ -50,6 +50,7 @@ class WriteQueue:
         self._writing: asyncio.Task[None] | None = None
         self._closing = False
         self._listeners: dict[str, list[Callable[[], None]]] = {}
+        self._along: dict[str, Waiting] = {}
 
     def start(self) -> None:
         """Begin to write."""
@@ -59,6 +60,8 @@ class WriteQueue:
     async def stop(self) -> None:
         """Finish what has queued and take nothing more."""
         self._closing = True  # what came after the end of the queue would never be answered
+        for topic in list(self._along):
+            self.withdraw(topic)
         if self._writing is not None:
             self._queue.put_nowait(None)
             await self._writing
@@ -76,6 +79,29 @@ class WriteQueue:
             # What it failed with leads back to here, and with it to everything that its callers
             # hold: a circle, which in a storm of refused webhooks is their bodies.
             del waiting
+
+    def along(self, topic: str, transaction: Callable[[Transaction], T]) -> asyncio.Future[Any]:
+        """Run with the next commit that announces the topic. Raises NotDurable."""
+        if self._closing:
+            raise NotDurable("the database is closed")
+        assert topic not in self._along, "one at a time"  # noqa: S101 - a fault of ours
+        waiting = Waiting(transaction, asyncio.get_running_loop().create_future(), brief=True)
+        self._along[topic] = waiting
+        return waiting.future
+
+    def withdraw(self, topic: str) -> bool:
+        """Take back what waits to go along; its future gets None."""
+        waiting = self._along.pop(topic, None)
+        if waiting is None:
+            return False
+        if not waiting.future.done():
+            waiting.future.set_result(None)
+        return True
+
+    def going_along(self, topics: Iterable[str]) -> list[Waiting]:
+        """What is to run in the commit that announces these: part of its batch from now on."""
+        found = [self._along.pop(topic, None) for topic in topics]
+        return [waiting for waiting in found if waiting is not None]
 
     def listen(self, topic: str, call: Callable[[], None]) -> None:
         """Call this after each commit that announced the topic."""
@@ -130,6 +156,8 @@ class WriteQueue:
 
     def _answer(self, waiting: Waiting) -> None:
         if waiting.error is None:
+            for following in self.going_along(waiting.topics):
+                self._queue.put_nowait(following)
             for topic in waiting.topics:
                 self.tell(topic)
         if waiting.future.done():  # its caller has gone away; what was committed stays so

@@ -6,8 +6,13 @@ import random
 from dataclasses import dataclass
 
 from bridge.domain.retries import pause_ms
+from bridge.errors import OutcomeUnknown, TryLater
+from bridge.store.work import Item
+from bridge.work.outcomes import GaveUp, Later, Outcome
 
 LONGEST_CRASH_PAUSE_S = 300.0
+LONGEST_WAIT_MS = 72 * 3600 * 1000  # a far side that stays away longer: set aside, seen by a human
+FEWEST_TRIES = 10  # before that: it may have waited behind a pause, or a human has it tried again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,4 +39,26 @@ class Pace:
             max_s=LONGEST_CRASH_PAUSE_S,
             jitter=random.random(),  # noqa: S311 - spreads tries, guards nothing
             asked_s=None,
+        )
+
+    def again(self, item: Item, error: TryLater | OutcomeUnknown, waited_ms: int) -> Outcome:
+        """When to try again: with growing pauses, and for three days at most."""
+        if waited_ms > LONGEST_WAIT_MS and item.attempts >= FEWEST_TRIES:
+            return GaveUp(words=f"given up after three days: {error.words}")
+        if isinstance(error, TryLater):
+            return Later(words=error.words, pause_s=error.pause_s)
+        longest_s = max(self.settle_wait_s, self.retry_max_s)
+        pause_s = min(self.settle_wait_s * 2 ** min(item.attempts, 30), longest_s)
+        return Later(words=error.words, pause_s=max(pause_s, error.pause_s or 0.0), unknown=True)
+
+    def pause_of(self, item: Item, outcome: Later) -> int:
+        """How long what is tried again waits, in milliseconds."""
+        if outcome.unknown and outcome.pause_s is not None:
+            return int(outcome.pause_s * 1000)
+        return pause_ms(
+            item.attempts + 1,
+            base_s=self.retry_base_s,
+            max_s=self.retry_max_s,
+            jitter=random.random(),  # noqa: S311 - spreads tries, guards nothing
+            asked_s=outcome.pause_s,
         )

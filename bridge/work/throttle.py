@@ -46,7 +46,7 @@ class Throttle:
 
     def claimed(self, lane: str, rank: int) -> None:
         """A lane was claimed."""
-        if _kind(rank) == TEXTS:
+        if kind_of(rank) == TEXTS:
             self._unnoted.add(lane)
 
     def noted(self, lane: str) -> None:
@@ -72,7 +72,7 @@ class Throttle:
         """The far side asked this lane to wait."""
         if pause_s <= LONGEST_OF_ALL_S:
             self._places = max(float(min(FEWEST, self.at_once)), self._places / 2)
-            self._asked.setdefault(_kind(rank), {})[lane] = now_ms + int(pause_s * 1000)
+            self._asked.setdefault(kind_of(rank), {})[lane] = now_ms + int(pause_s * 1000)
 
     def failed(self, lane: str, first_s: float, now_ms: int) -> None:
         """A lane's call failed. When several do and none gets through, the far side is away: a few
@@ -88,16 +88,11 @@ class Throttle:
         """The far side asked everybody to wait: afterwards it is approached slowly."""
         self._places = float(min(FEWEST, self.at_once))
 
-    def quotas(
-        self, room: Room, *, spare: bool, now_ms: int, unnoted: int = 0
-    ) -> Mapping[int, int]:
-        """How many lanes of each rank may be claimed. `unnoted` as it was before the room was read:
-        what has been counted since, the room may not know of. Not `spare`: notes leave the last of
-        the account's pool of calls to texts (sweeps see to it themselves)."""
+    def quotas(self, *, spare: bool, now_ms: int) -> Mapping[int, int]:
+        """How many lanes of each rank may be claimed, whatever room there is for updates. Not
+        `spare`: notes leave the last of the account's pool of calls to texts (sweeps see to it
+        themselves)."""
         quotas = dict.fromkeys((UNLIMITED, TEXTS, NOTES, SWEEPS), self.at_once)
-        if room.most is not None:
-            most = max(0, room.most - max(unnoted, self.unnoted))
-            quotas[TEXTS] = quotas[NOTES] = most
         if not spare:
             quotas[NOTES] = 0
         for rank in quotas:
@@ -111,13 +106,22 @@ class Throttle:
         return min((wait_ms for wait_ms in held if wait_ms > 0), default=0)
 
     def _held_ms(self, rank: int, now_ms: int) -> int:
-        asked = self._asked.get(_kind(rank), {})
+        asked = self._asked.get(kind_of(rank), {})
         for lane in [lane for lane, until in asked.items() if until <= now_ms]:
             del asked[lane]
         held_ms = max(asked.values()) - now_ms if len(asked) >= MOST_ASKED else 0
         return max(held_ms, self._dark_until_ms - now_ms)
 
 
-def _kind(rank: int) -> int:
-    """Notes go by the same limit as texts; sweeps have nothing in common with either."""
+def within(quotas: Mapping[int, int], room: Room, unnoted: int) -> Mapping[int, int]:
+    """The same where there is room for so many updates. `unnoted` as it was before the room was
+    read: what has been counted since, the room may not know of."""
+    if room.most is None:
+        return quotas
+    most = max(0, room.most - unnoted)
+    return {**quotas, TEXTS: min(quotas[TEXTS], most), NOTES: min(quotas[NOTES], most)}
+
+
+def kind_of(rank: int) -> int:
+    """Whose limit a rank goes by: notes by that of texts, sweeps by one of their own."""
     return TEXTS if rank == NOTES else rank

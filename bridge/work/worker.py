@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -18,13 +17,12 @@ import structlog
 
 from bridge.clock import Clock, steady_ms
 from bridge.domain.limits import Room
-from bridge.domain.retries import pause_ms
 from bridge.errors import CredentialsRefused, NotDurable, OutcomeUnknown, Refused, TryLater
 from bridge.store import attempts, leases, work
 from bridge.store.database import Database, Transaction
-from bridge.store.ranks import NOTES, TEXTS
 from bridge.store.work import Claim, Item, LeaseLost
 from bridge.work.claimed import ClaimedJob
+from bridge.work.claiming import LEASE_MS, Found, Look
 from bridge.work.outcomes import Done, GaveUp, Job, Later, Outcome, name_of
 from bridge.work.pace import Pace
 from bridge.work.throttle import Throttle
@@ -33,15 +31,12 @@ log = structlog.get_logger()
 T = TypeVar("T")
 Handler = Callable[[Job], Awaitable[Outcome]]
 
-LEASE_MS = 60_000
 RENEW_S = 15.0
 POLL_S = 1.0  # for work that another process has put in
 MOST_FAULTS = 5  # a fault of ours this often: set aside
 # A crash this often as well. More than of faults: one that is told proves something against this
 # very item, while whoever kills the process also hits whatever is at work beside the culprit.
 MOST_CRASHES = 10
-LONGEST_WAIT_MS = 72 * 3600 * 1000  # a far side that stays away longer: set aside, seen by a human
-FEWEST_TRIES = 10  # before that: it may have waited behind a pause, or a human has it tried again
 ITEMS_A_TURN = 20  # then the lane goes behind the others
 
 
@@ -71,103 +66,150 @@ class Worker:
     room: Callable[[Transaction], Room] = lambda _tx: Room()  # for updates, by the account's limit
     spare_in_s: Callable[[], float] = lambda: 0.0  # how long what can wait leaves it to others
     _throttle: Throttle = field(init=False)
+    _is_along: bool = False  # a look waits for a commit to go along with
+    _is_resting: bool = False  # and nobody has asked for anything since
     _is_short: bool = False
     _asleep_until_ms: int = 0  # by the steady time: what the last look found
     _turns: int = 0
     _running: dict[asyncio.Task[None], Claim] = field(default_factory=dict)
     _adrift: list[Claim] = field(default_factory=list)  # they may hold, and nobody works on them
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _over: asyncio.Event = field(default_factory=asyncio.Event)  # nothing more is claimed
     _stopping: bool = False
     _paused_until_ms: int = 0  # by the steady time; never later than the pause that is stored
 
     def __post_init__(self) -> None:
         self._throttle = Throttle(self.pace.at_once)
+        self._over.set()
 
     def wake(self) -> None:
         """Look for work now. Nobody looks before a pause of the account may be over: under load
         that would be a look for each commit."""
-        if steady_ms(self.clock) >= self._asleep_until_ms:
-            self._wake.set()
+        if steady_ms(self.clock) < self._asleep_until_ms:
+            return
+        self._is_resting = False
+        if self._is_along and not self.database.withdraw(work.topic_of(self.account)):
+            return  # it goes along with the very commit of which we are told
+        self._wake.set()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is under way, and nothing could be as things are."""
+        return self._is_resting and not self._running
 
     async def run(self) -> None:
         """Claim and work until `stop`. Cancel-safe: leases end by themselves."""
         renewing = asyncio.create_task(self._renew_leases(), name=f"leases {self.account}")
+        self._over.clear()
+        found: Found | None = None
         try:
             while not self._stopping:
-                self._wake.clear()
                 try:
-                    await self._take_back()
-                    pause_s = await self._claim_some()
+                    if found is None:
+                        await self._take_back()
+                        found = await self._look_around()
+                    pause_s = self._begin(found)
+                    found = await self._rest(pause_s)
                 except NotDurable as error:
                     log.warning("work.database_away", account=self.account, error=str(error))
-                    pause_s = self._soon_s
-                if pause_s > 0 and not self._stopping:
-                    await _wait(self._wake, pause_s)
+                    found = None
+                    await _wait(self._wake, self._soon_s)
+            if found is not None:
+                self._begin(found)  # each lane is handed back at once
         finally:
+            self._over.set()
             renewing.cancel()
 
     async def stop(self, grace_s: float) -> None:
         """Claim nothing more, let what runs finish, hand back the rest."""
         self._stopping = True
-        self._wake.set()
-        if self._running:
-            await asyncio.wait(list(self._running), timeout=grace_s)
+        self._stir()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(grace_s):
+                await self._over.wait()
+                if self._running:
+                    await asyncio.wait(list(self._running))
         for task in list(self._running):
             task.cancel()
         if self._running:
             await asyncio.gather(*list(self._running), return_exceptions=True)
 
-    async def _claim_some(self) -> float:
-        """Claim what is due and start it. Returns how long to wait, in seconds.
+    async def _look_around(self) -> Found | None:
+        """Claim what is due. A look that finds nothing writes nothing.
 
-        What there is no room for is not begun: it waits in its lane.
+        What there is no place for is not begun: it waits in its lane. None: there is no place.
         """
+        self._wake.clear()
+        look = self._look()
+        if look is None:
+            return None
+        seen = await self.database.read(look.see, brief=True)
+        if not seen.may:
+            return seen
+        return await self._outcome(look, self.database.write(look.claim, brief=True))
+
+    def _look(self) -> Look | None:
         free = self._throttle.free(len(self._running))
         if free <= 0:
+            return None
+        spare, now_ms = self.spare_in_s() <= 0, steady_ms(self.clock)
+        return Look(
+            account=self.account,
+            most=free,
+            quotas=self._throttle.quotas(spare=spare, now_ms=now_ms),
+            unnoted=self._throttle.unnoted,
+            turn=self._turns,
+            room=self.room,
+            begun=self._begun,
+        )
+
+    async def _outcome(self, look: Look, under_way: Awaitable[Found | None]) -> Found | None:
+        try:
+            found = await under_way
+        except NotDurable:
+            self._adrift += look.claims  # the answer may be all that was lost
+            raise
+        self._turns += bool(look.claims)
+        return found
+
+    def _begin(self, found: Found | None) -> float:
+        """Begin what was claimed. Returns how long nothing else can be, in seconds."""
+        if found is None:
             return POLL_S  # a lane that ends wakes us
-        unnoted = self._throttle.unnoted
-        paused_s, due, room = await self.database.read(self._outlook, brief=True)
-        self._asleep_until_ms = steady_ms(self.clock) + int(paused_s * 1000)
-        if paused_s > 0:
-            return min(POLL_S, paused_s)
-        self._is_short = room.is_short
-        quotas = self._quotas(room, unnoted)
-        may = {rank: quotas[rank] for rank, wait_ms in due.items() if wait_ms <= 0 < quotas[rank]}
-        if not may:
-            return self._until_next(due, room, quotas)
-        claims = await self._claim(free, may)
-        for claimed in claims:
+        self._asleep_until_ms = steady_ms(self.clock) + int(found.paused_s * 1000)
+        if found.paused_s > 0:
+            return min(POLL_S, found.paused_s)
+        self._is_short = found.room.is_short
+        for claimed in found.claims:
             self._throttle.claimed(claimed.lane, claimed.rank)
             task = asyncio.create_task(self._work_lane(claimed), name=f"lane {claimed.lane}")
             self._running[task] = claimed
             task.add_done_callback(self._ended)
-        if len(claims) == free:
+        if not found.is_all:
             return 0.0
-        unnoted = self._throttle.unnoted
-        _, due, room = await self.database.read(self._outlook, brief=True)
-        return self._until_next(due, room, self._quotas(room, unnoted))
+        wait_ms = found.wait_ms(self._throttle.held_ms(steady_ms(self.clock)))
+        return POLL_S if wait_ms is None else min(POLL_S, max(0.001, wait_ms / 1000))
 
-    async def _claim(self, most: int, by_rank: Mapping[int, int]) -> list[Claim]:
-        claims: list[Claim] = []
-
-        def claim(tx: Transaction) -> None:
-            claims[:] = work.claim(
-                tx,
-                account=self.account,
-                most=most,
-                lease_ms=LEASE_MS,
-                by_rank=by_rank,
-                turn=self._turns,
-            )
-            claims[:] = [replace(one, item=self._begun(tx, one.item)) for one in claims]
-
+    async def _rest(self, pause_s: float) -> Found | None:
+        """Wait for what there is to do next. What a commit brings meanwhile is claimed along with
+        it, and returned; None: look for yourself."""
+        if pause_s <= 0 or self._stopping or self._wake.is_set():
+            return None
+        look = self._look()
+        self._is_resting = True
+        if look is None or steady_ms(self.clock) < self._asleep_until_ms:
+            await _wait(self._wake, pause_s)
+            self._is_resting = False
+            return None
+        topic = work.topic_of(self.account)
+        along = self.database.along(topic, look.claim)
+        self._is_along = True
         try:
-            await self.database.write(claim, brief=True)
-        except NotDurable:
-            self._adrift += claims  # the answer may be all that was lost
-            raise
-        self._turns += 1
-        return claims
+            await asyncio.wait([along], timeout=pause_s)
+        finally:
+            self._is_along = self._is_resting = False
+            self.database.withdraw(topic)
+        return await self._outcome(look, along)
 
     @property
     def _soon_s(self) -> float:
@@ -186,32 +228,11 @@ class Worker:
             del self._adrift[: len(adrift)]
             log.info("work.taken_back", account=self.account, lanes=taken)
 
-    def _quotas(self, room: Room, unnoted: int) -> Mapping[int, int]:
-        spare, now_ms = self.spare_in_s() <= 0, steady_ms(self.clock)
-        return self._throttle.quotas(room, spare=spare, now_ms=now_ms, unnoted=unnoted)
-
-    def _outlook(self, tx: Transaction) -> tuple[float, Mapping[int, int], Room]:
-        paused = work.pauses(tx).get(self.account)
-        paused_s = 0.0 if paused is None else max(0.0, (paused[0] - tx.now_ms()) / 1000)
-        due = work.next_due_in_ms(tx, self.account)
-        room = self.room(tx) if TEXTS in due or NOTES in due else Room()
-        return paused_s, due, room
-
-    def _until_next(self, due: Mapping[int, int], room: Room, quotas: Mapping[int, int]) -> float:
-        waits_ms = [due[rank] for rank in due if quotas[rank] > 0]
-        if any(quotas[rank] == 0 for rank in due):
-            waits_ms += [
-                wait_ms
-                for wait_ms in (room.wait_ms, self._throttle.held_ms(steady_ms(self.clock)))
-                if wait_ms > 0
-            ]
-        return min(POLL_S, max(0.001, min(waits_ms, default=POLL_S * 1000) / 1000))
-
     def _ended(self, task: asyncio.Task[None]) -> None:
         claimed = self._running.pop(task, None)
         if claimed is not None:
             self._throttle.noted(claimed.lane)
-        self._wake.set()
+        self._stir()
         if not task.cancelled() and task.exception() is not None:
             # The lane's lease ends and the item is tried again, its start counted.
             log.error("work.lane_lost", account=self.account, exc_info=task.exception())
@@ -241,6 +262,12 @@ class Worker:
                 log.warning("work.not_saved", lane=claimed.lane, error=str(error))
                 self._adrift.append(current)
                 return
+
+    def _stir(self) -> None:
+        self._is_resting = False
+        self._wake.set()
+        if self._is_along:
+            self.database.withdraw(work.topic_of(self.account))
 
     async def _give_back(self, claimed: Claim) -> None:
         await self.database.write(lambda tx: work.give_back(tx, claimed), brief=True)
@@ -293,16 +320,7 @@ class Worker:
         return await self._save(claimed, GaveUp(words=error.words), began_ms, "refused")
 
     def _again(self, item: Item, error: TryLater | OutcomeUnknown) -> Outcome:
-        """When to try again: with growing pauses, and for three days at most."""
-        waited_ms = self.clock.now_ms() - item.created_at
-        if waited_ms > LONGEST_WAIT_MS and item.attempts >= FEWEST_TRIES:
-            return GaveUp(words=f"given up after three days: {error.words}")
-        if isinstance(error, TryLater):
-            return Later(words=error.words, pause_s=error.pause_s)
-        settle_s = self.pace.settle_wait_s
-        longest_s = max(settle_s, self.pace.retry_max_s)
-        pause_s = min(settle_s * 2 ** min(item.attempts, 30), longest_s)
-        return Later(words=error.words, pause_s=max(pause_s, error.pause_s or 0.0), unknown=True)
+        return self.pace.again(item, error, self.clock.now_ms() - item.created_at)
 
     async def _pause(self, words: str, pause_s: float, kind: str) -> None:
         self._throttle.paused()
@@ -335,7 +353,7 @@ class Worker:
                         note(tx, claimed.item, outcome.words)
                     return self._next(tx, work.set_aside(tx, claimed, outcome.words))
                 case Later():
-                    pause = self._pause_of(claimed.item, outcome)
+                    pause = self.pace.pause_of(claimed.item, outcome)
                     counts = outcome.counts
                     work.put_off(tx, claimed, pause_ms=pause, reason=outcome.words, counts=counts)
                     outcome.save(tx)  # last, as it may hurry the lane
@@ -359,17 +377,6 @@ class Worker:
         if begin is None or item.starts > MOST_CRASHES:  # it is set aside unread
             return item
         return begin(tx, item)
-
-    def _pause_of(self, item: Item, outcome: Later) -> int:
-        if outcome.unknown and outcome.pause_s is not None:
-            return int(outcome.pause_s * 1000)
-        return pause_ms(
-            item.attempts + 1,
-            base_s=self.pace.retry_base_s,
-            max_s=self.pace.retry_max_s,
-            jitter=random.random(),  # noqa: S311 - spreads tries, guards nothing
-            asked_s=outcome.pause_s,
-        )
 
     async def _renew_leases(self) -> None:
         while True:

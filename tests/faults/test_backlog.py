@@ -13,7 +13,7 @@ from bridge.store.database import Transaction
 from tests.flows import conftest as flows
 from tests.flows.cast import ACME, ask, customer_comments, tickets
 from tests.flows.conftest import Start, eventually
-from tests.flows.limits import keep_going, said
+from tests.flows.limits import is_idle, keep_going, said
 from tests.sandbox.moving_clock import MovingClock
 
 engine, new_store, start_sandbox = flows.engine, flows.new_store, flows.start_sandbox  # fixtures
@@ -87,12 +87,12 @@ async def go_on(sandbox: Sandbox, clock: MovingClock) -> int:
     """Let a second pass once nothing is under way. Returns how much work is left."""
     left = 0
 
-    async def is_idle() -> bool:
+    async def is_still() -> bool:
         nonlocal left
         begun, left = await waiting(sandbox)
-        return begun == 0
+        return begun == 0 and is_idle(sandbox)
 
-    await eventually(is_idle)
+    await eventually(is_still)
     clock.advance(1)
     assert sandbox.service is not None
     sandbox.service.wake()

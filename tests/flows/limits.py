@@ -38,6 +38,13 @@ async def words_of(sandbox: Sandbox, body: str) -> list[str]:
     return [str(attempt["words"]) for attempt in trace["attempts"]]
 
 
+def is_idle(sandbox: Sandbox) -> bool:
+    """Whether the workers have begun all that they may: else time would pass while they look."""
+    service = sandbox.service
+    assert service is not None
+    return all(worker.is_idle for worker in service._workers)
+
+
 async def keep_going(sandbox: Sandbox, clock: MovingClock, *, step_s: float = 1.0) -> None:
     """Let time pass until nothing is left to do; it stands still while something is worked on.
 
@@ -53,7 +60,7 @@ async def keep_going(sandbox: Sandbox, clock: MovingClock, *, step_s: float = 1.
 
     async def is_done() -> bool:
         begun, waiting = await service.database.read(count)
-        if begun == 0:
+        if begun == 0 and is_idle(sandbox):
             clock.advance(step_s)
             service.wake()
         return waiting == 0

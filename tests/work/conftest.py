@@ -98,6 +98,10 @@ class Bench:
             )
         )
 
+    async def resting(self, worker: Worker) -> None:
+        """Wait until this worker has nothing to do, and waits for a commit to go along with."""
+        await self.until(lambda: worker.is_idle)
+
     async def forward(self, seconds: float) -> None:
         """Move the clock, and have the workers see it."""
         self.clock.forward(seconds)

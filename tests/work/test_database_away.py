@@ -2,37 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 from structlog.testing import capture_logs
 
 from bridge.errors import NotDurable
-from bridge.store.database import Transaction
 from bridge.store.sqlite import SqliteDatabase
-from bridge.work import worker
+from bridge.store.write_queue import Waiting
+from bridge.work import claiming, worker
 from bridge.work.outcomes import Done, Job, Outcome
 from tests.desks.scripted import HandClock
 from tests.stores import column, opened
 from tests.work.conftest import Bench, done
 
-T = TypeVar("T")
-
 
 class Mute(SqliteDatabase):
-    """A store that keeps what it is told, and whose answers get lost. `lost` is how many will."""
+    """A store that keeps what it is told, and whose answers get lost: those to `lost` commits."""
 
     lost = 0
 
-    async def write(self, transaction: Callable[[Transaction], T], *, brief: bool = False) -> T:
-        result = await super().write(transaction, brief=brief)
+    async def _commit(self, batch: list[Waiting]) -> None:
+        await super()._commit(batch)
         if self.lost:
             self.lost -= 1
-            raise NotDurable("the answer was lost")
-        return result
+            for waiting in batch:
+                waiting.fail(NotDurable("the answer was lost"))
 
 
 @dataclass(slots=True)
@@ -73,7 +70,7 @@ async def test_work_that_could_not_be_saved_is_given_back_before_its_lease_ends(
             await bench.forward(worker.POLL_S)
         await bench.settled()
 
-    assert bench.clock.now_ms() - began < worker.LEASE_MS
+    assert bench.clock.now_ms() - began < claiming.LEASE_MS
     assert await bench.outcomes() == ["done"]
     assert [entry["error"] for entry in logged if entry["event"] == "work.not_saved"] == [
         "disk full"
@@ -97,7 +94,24 @@ async def test_a_claim_whose_answer_is_lost_is_given_back_before_its_lease_ends(
         await mute.forward(worker.POLL_S)
         await mute.settled()
 
-    assert mute.clock.now_ms() - began < worker.LEASE_MS
+    assert mute.clock.now_ms() - began < claiming.LEASE_MS
+    assert mute.counted.attempts == [("note", "done")]
+
+
+async def test_a_claim_that_went_along_with_a_commit_whose_answer_is_lost_is_given_back(
+    mute: MuteBench,
+) -> None:
+    began = mute.clock.now_ms()
+    with capture_logs() as logged:
+        await mute.resting(mute.start(mute.make(done)))
+        mute.database.lost = 1
+        with pytest.raises(NotDurable, match="the answer was lost"):
+            await mute.put("a")
+        await mute.until(lambda: any(entry["event"] == "work.taken_back" for entry in logged))
+        await mute.forward(worker.POLL_S)
+        await mute.settled()
+
+    assert mute.clock.now_ms() - began < claiming.LEASE_MS
     assert mute.counted.attempts == [("note", "done")]
 
 

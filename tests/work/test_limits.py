@@ -15,7 +15,7 @@ from bridge.store.database import Transaction
 from bridge.store.ranks import NOTES, SWEEPS, TEXTS, UNLIMITED
 from bridge.work.outcomes import Done, Job, Outcome
 from bridge.work.pace import Pace
-from bridge.work.throttle import Throttle
+from bridge.work.throttle import Throttle, within
 from tests.stores import column
 from tests.work.conftest import Bench
 
@@ -164,7 +164,7 @@ async def test_lanes_that_are_asked_to_wait_have_the_rest_of_their_kind_wait(ben
 
 
 def quotas(throttle: Throttle, now_ms: int = NOW) -> Mapping[int, int]:
-    return throttle.quotas(Room(), spare=True, now_ms=now_ms)
+    return throttle.quotas(spare=True, now_ms=now_ms)
 
 
 def test_places_shrink_when_asked_to_wait_and_grow_with_what_gets_through() -> None:
@@ -278,9 +278,9 @@ def test_claimed_text_counts_until_its_update_is_noted() -> None:
     throttle.claimed("b", UNLIMITED)
     one = Room(most=1, is_short=True)
 
-    assert throttle.quotas(one, spare=True, now_ms=NOW)[TEXTS] == 0
+    assert within(quotas(throttle), one, throttle.unnoted)[TEXTS] == 0
     throttle.noted("a")
-    assert throttle.quotas(one, spare=True, now_ms=NOW)[TEXTS] == 1
+    assert within(quotas(throttle), one, throttle.unnoted)[TEXTS] == 1
 
 
 def test_what_is_counted_while_the_room_is_read_takes_its_place_all_the_same() -> None:
@@ -290,6 +290,6 @@ def test_what_is_counted_while_the_room_is_read_takes_its_place_all_the_same() -
     room = Room(most=1, is_short=True)  # as it was read, just before the update was counted
     throttle.noted("a")
 
-    found = throttle.quotas(room, spare=True, now_ms=0, unnoted=before)
+    found = within(quotas(throttle), room, before)
 
     assert (found[TEXTS], found[NOTES]) == (0, 0)

@@ -9,7 +9,7 @@ from bridge.errors import Refused, TryLater
 from bridge.store import work
 from bridge.store.database import Transaction
 from bridge.store.work import Item
-from bridge.work import worker
+from bridge.work import pace
 from bridge.work.outcomes import Done, GaveUp, Job, Outcome
 from tests.stores import column
 from tests.work.conftest import PACE, Bench, Busy, done, note
@@ -148,12 +148,12 @@ async def test_a_far_side_that_stays_away_for_days_leaves_failed_work(
 
     await bench.put("a")
     bench.start(bench.make(handle))
-    for number in range(1, worker.FEWEST_TRIES + 1):
+    for number in range(1, pace.FEWEST_TRIES + 1):
         await bench.until(lambda n=number: bench.tried(n))  # type: ignore[misc]
         await bench.forward(301)
-    bench.clock.forward(days * 86_400 - 302 * (worker.FEWEST_TRIES + 1))
+    bench.clock.forward(days * 86_400 - 302 * (pace.FEWEST_TRIES + 1))
     await bench.forward(301)
-    await bench.until(lambda: bench.tried(worker.FEWEST_TRIES + 1))
+    await bench.until(lambda: bench.tried(pace.FEWEST_TRIES + 1))
 
     waiting, set_aside, _ = await bench.database.read(work.backlog)
     assert (waiting, set_aside) == (1 - failed, failed)

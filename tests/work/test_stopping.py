@@ -14,7 +14,7 @@ from bridge.errors import NotDurable, OutcomeUnknown
 from bridge.store import work
 from bridge.store.database import Transaction
 from bridge.store.sqlite import SqliteDatabase
-from bridge.work import worker
+from bridge.work import claiming, worker
 from bridge.work.outcomes import Done, Job, Outcome
 from tests.desks.scripted import HandClock
 from tests.stores import column, open_store, opened, rows
@@ -115,10 +115,10 @@ async def test_work_of_a_process_that_died_is_taken_up_when_its_lease_ends(bench
 
     await bench.put("a")
     await bench.database.write(
-        lambda tx: work.claim(tx, account="zendesk", most=1, lease_ms=worker.LEASE_MS)
+        lambda tx: work.claim(tx, account="zendesk", most=1, lease_ms=claiming.LEASE_MS)
     )
     bench.start(bench.make(handle))
-    await bench.forward(worker.LEASE_MS / 1000 - 1)
+    await bench.forward(claiming.LEASE_MS / 1000 - 1)
     await asyncio.sleep(0.05)
     assert met == []
 
@@ -144,8 +144,8 @@ async def test_a_lease_is_renewed_as_long_as_the_work_goes_on(
     bench.start(bench.make(handle))
     await asyncio.wait_for(begun.wait(), 30)
     for _ in range(3):
-        await bench.forward(worker.LEASE_MS / 1000 - 1)
-        await bench.until(lambda: is_due_in(bench, worker.LEASE_MS))
+        await bench.forward(claiming.LEASE_MS / 1000 - 1)
+        await bench.until(lambda: is_due_in(bench, claiming.LEASE_MS))
     go_on.set()
     await bench.settled()
 
@@ -207,7 +207,7 @@ async def test_leases_are_renewed_again_after_a_full_disk(
     flaky.database.faults = 3
     await flaky.until(lambda: flaky.database.faults == 0)
     await flaky.forward(30)
-    await flaky.until(lambda: is_due_in(flaky, worker.LEASE_MS))
+    await flaky.until(lambda: is_due_in(flaky, claiming.LEASE_MS))
 
     go_on.set()
     await flaky.settled()
