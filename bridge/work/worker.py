@@ -191,13 +191,13 @@ class Worker:
         return POLL_S if wait_ms is None else min(POLL_S, max(0.001, wait_ms / 1000))
 
     async def _rest(self, pause_s: float) -> Found | None:
-        """Wait for what there is to do next. What a commit brings meanwhile is claimed along with
-        it, and returned; None: look for yourself."""
+        """Wait for what there is to do next; None: look for it. What a commit brings while nothing is
+        under way is claimed along with it, and returned: busy, that would delay its answer."""
         if pause_s <= 0 or self._stopping or self._wake.is_set():
             return None
         look = self._look()
         self._is_resting = True
-        if look is None or steady_ms(self.clock) < self._asleep_until_ms:
+        if look is None or self._running or steady_ms(self.clock) < self._asleep_until_ms:
             await _wait(self._wake, pause_s)
             self._is_resting = False
             return None

@@ -11,18 +11,22 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bridge.app import zendesk_api
+from bridge.desks.zendesk.api import Params
+from bridge.desks.zendesk.threads import NEWEST
 from bridge.http import HttpClient
 from bridge.sandbox.demo import Sandbox
+from bridge.sandbox.zendesk.records import Ticket
 from tests.bench.figures import Figure, at_most, figure
 from tests.bench.load import SENDER
 from tests.bench.servers import Process, free_port
 from tests.bench.sizes import Size
 from tests.flows.conftest import eventually
 
-MAYA = "+12025550123"
+ON_ONE_TICKET = 10  # texts, and as many replies: then another customer's
 PAUSE_S = 0.05  # idle is what is measured
 GOAL_MS = 5.0
-# Texted to one ticket in a minute: more than its limit, which is not what is measured.
+WHOLE: Params = {"sort": "-created_at", "include": "users", "page[size]": NEWEST}
+# Texted in a minute: more than the limits, which are not what is measured.
 NO_LIMITS = {"BRIDGE_ZENDESK_UPDATES_PER_MINUTE": "0", "BRIDGE_ZENDESK_UPDATES_PER_TICKET": "0"}
 
 
@@ -74,32 +78,40 @@ async def _measure(folder: Path, tries: int) -> _Taken:
 
 
 async def _texts_and_replies(sandbox: Sandbox, tries: int) -> _Taken:
-    desk, carrier, taken = sandbox.zendesk, sandbox.twilio, _Taken()
-    await carrier.customer_texts(MAYA, SENDER, "first")
-    await eventually(lambda: desk.tickets)
-    ticket = next(iter(desk.tickets.values()))
-    for number in range(tries):
-        await asyncio.sleep(PAUSE_S)
-        seen = len(desk.faults.requests)
-        began = time.monotonic()
-        await carrier.customer_texts(MAYA, SENDER, f"text {number}")
-        await eventually(lambda s=seen: len(desk.faults.requests) > s)
-        taken.to_desk.append(desk.faults.requests[seen].at - began)
-        await eventually(lambda n=number: len(ticket.comments) >= 2 + 2 * n)
-        await asyncio.sleep(PAUSE_S)
-        sent = len(carrier.faults.requests)
-        desk.deliveries.hold()
-        await desk.agent_replies(ticket.id, f"<p>reply {number}</p>")
-        began = time.monotonic()
-        await desk.deliveries.release()
-        await eventually(lambda s=sent: len(carrier.faults.requests) > s)
-        taken.to_carrier.append(carrier.faults.requests[sent].at - began)
-    taken.reads = await _times_of_reads(sandbox, ticket.id, tries)
+    taken = _Taken()
+    for number in range(0, tries, ON_ONE_TICKET):
+        customer = f"+1202555{number:04d}"
+        seen = len(sandbox.zendesk.tickets)
+        await sandbox.twilio.customer_texts(customer, SENDER, "first")
+        await eventually(lambda s=seen: len(sandbox.zendesk.tickets) > s)
+        ticket = list(sandbox.zendesk.tickets.values())[-1]
+        for _ in range(min(ON_ONE_TICKET, tries - number)):
+            await _text_and_reply(sandbox, customer, ticket, taken)
+    taken.reads = await _times_of_reads(sandbox, min(sandbox.zendesk.tickets), tries)
     return taken
 
 
+async def _text_and_reply(sandbox: Sandbox, customer: str, ticket: Ticket, taken: _Taken) -> None:
+    desk, carrier = sandbox.zendesk, sandbox.twilio
+    await asyncio.sleep(PAUSE_S)
+    seen, written = len(desk.faults.requests), len(ticket.comments)
+    began = time.monotonic()
+    await carrier.customer_texts(customer, SENDER, "another")
+    await eventually(lambda: len(desk.faults.requests) > seen)
+    taken.to_desk.append(desk.faults.requests[seen].at - began)
+    await eventually(lambda: len(ticket.comments) > written)
+    await asyncio.sleep(PAUSE_S)
+    sent = len(carrier.faults.requests)
+    desk.deliveries.hold()
+    await desk.agent_replies(ticket.id, "<p>reply</p>")
+    began = time.monotonic()
+    await desk.deliveries.release()
+    await eventually(lambda: len(carrier.faults.requests) > sent)
+    taken.to_carrier.append(carrier.faults.requests[sent].at - began)
+
+
 async def _times_of_reads(sandbox: Sandbox, ticket_id: int, tries: int) -> list[float]:
-    """What reading a ticket's comments costs by our client alone, to this very far side."""
+    """What reading a ticket's comments as the bridge does costs our client alone, here."""
     assert sandbox.settings is not None
     http = HttpClient(timeout_s=10)
     await http.open()
@@ -108,7 +120,7 @@ async def _times_of_reads(sandbox: Sandbox, ticket_id: int, tries: int) -> list[
         took = []
         for _ in range(tries + 1):
             began = time.monotonic()
-            await api.get(f"/api/v2/tickets/{ticket_id}/comments", {"page[size]": 5})
+            await api.get(f"/api/v2/tickets/{ticket_id}/comments", WHOLE)
             took.append(time.monotonic() - began)
     finally:
         await http.close()
