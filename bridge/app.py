@@ -134,7 +134,7 @@ class Service:
             name: HttpClient(timeout_s=timeout_s, watch=partial(watch, name))
             for name in settings.carriers
         }
-        self._sign_on_http = HttpClient(timeout_s=timeout_s, connections=10)
+        self._sign_on_http = HttpClient(timeout_s=timeout_s, at_once=10)
         api = zendesk_api(settings, self._desk_http, self.clock)
         self.desk = ZendeskDesk(api=api, number_field=lambda: self.directory.latest.desk.field_id)
         self.carriers = carriers_of(settings, self._carrier_http.__getitem__, self.clock)

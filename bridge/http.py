@@ -6,6 +6,7 @@ would travel along), and tells apart what certainly never left from what may hav
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -22,6 +23,7 @@ from bridge.errors import BridgeError
 CallOutcome = Literal["done", "later", "refused", "unknown"]
 Watch = Callable[[CallOutcome, float], None]
 
+AT_ONCE = 64  # calls to one far side
 LARGEST_ANSWER = 8 * 1024 * 1024  # bytes; a page of 100 comments is far below
 CONNECT_SHARE = 0.5  # of the whole deadline, for DNS, TCP and TLS
 
@@ -52,18 +54,20 @@ class Answer:
 
 
 class HttpClient:
-    """A keep-alive pool towards one far side.
+    """A keep-alive pool towards one far side, with places for `at_once` calls.
 
-    `timeout_s` is the whole deadline of a call, from the first look-up to the last byte read.
+    `timeout_s` is the whole deadline of a call, from the first look-up to the last byte read; what
+    waits for a place, behind calls that each have theirs, has none yet.
     `watch` hears how each call ended and how many seconds it took.
     """
 
     def __init__(
-        self, *, timeout_s: float, connections: int = 100, watch: Watch | None = None
+        self, *, timeout_s: float, at_once: int = AT_ONCE, watch: Watch | None = None
     ) -> None:
         self._timeout_s = timeout_s
         self._watch = watch
-        self._connections = connections
+        self._at_once = at_once
+        self._places = asyncio.Semaphore(at_once)
         self._session: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:
@@ -71,7 +75,7 @@ class HttpClient:
         trace = aiohttp.TraceConfig()
         trace.on_request_headers_sent.append(_note_sent)
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._connections),
+            connector=aiohttp.TCPConnector(limit=self._at_once),
             cookie_jar=aiohttp.DummyCookieJar(),
             trace_configs=[trace],
             trust_env=False,
@@ -100,6 +104,12 @@ class HttpClient:
 
         `url` is already encoded. Raises CallFailed.
         """
+        async with self._places:
+            return await self._watched(method, url, headers, body)
+
+    async def _watched(
+        self, method: str, url: str, headers: Mapping[str, str] | None, body: bytes | None
+    ) -> Answer:
         began = time.monotonic()
         outcome: CallOutcome = "unknown"
         try:

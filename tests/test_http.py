@@ -100,27 +100,39 @@ async def test_an_unknown_host_was_certainly_not_sent(http: HttpClient) -> None:
     assert not caught.value.sent
 
 
-async def test_no_free_connection_in_time_was_certainly_not_sent(raw_server: Start) -> None:
-    arrived = asyncio.Event()
+async def test_no_connection_in_time_was_certainly_not_sent(http: HttpClient) -> None:
+    with socket.socket() as full, socket.socket() as one, socket.socket() as two:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for waiting in (one, two):  # a queue that is full: what comes now is not answered at all
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
 
-    async def hold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with pytest.raises(CallFailed, match="no connection in time") as caught:
+            await http.call("PUT", f"http://127.0.0.1:{full.getsockname()[1]}/", body=b"{}")
+
+    assert not caught.value.sent
+
+
+async def test_who_waits_for_a_place_has_no_deadline_yet(raw_server: Start) -> None:
+    under_way: list[int] = [0]
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader)
-        arrived.set()
-        await asyncio.sleep(60)
+        under_way.append(under_way[-1] + 1)
+        await asyncio.sleep(0.4)
+        under_way.append(under_way[-1] - 1)
+        writer.write(http_answer(b"{}"))
 
-    url = await raw_server(hold)
-    http = HttpClient(timeout_s=0.6, connections=1)
+    url = await raw_server(answer)
+    http = HttpClient(timeout_s=1, at_once=2)
     await http.open()
-    first = asyncio.create_task(http.call("PUT", url + "/1", body=b"{}"))
-    await arrived.wait()
-
-    with pytest.raises(CallFailed, match="no connection in time") as second:
-        await http.call("PUT", url + "/2", body=b"{}")
-
-    with pytest.raises(CallFailed):
-        await first
-    assert not second.value.sent
+    calls = [http.call("PUT", url + f"/{number}", body=b"{}") for number in range(6)]
+    answers = await asyncio.gather(*calls)
     await http.close()
+
+    assert [one.status for one in answers] == [200] * 6
+    assert max(under_way) == 2
 
 
 async def test_a_time_out_after_the_request_was_read_counts_as_sent(

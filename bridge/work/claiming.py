@@ -28,7 +28,6 @@ class Found:
     room: Room = Room()  # noqa: RUF009 - frozen
     quotas: Mapping[int, int] = field(default_factory=dict)
     claims: Sequence[Claim] = ()
-    is_all: bool = True  # False: more is due than there were places for
 
     @property
     def may(self) -> Mapping[int, int]:
@@ -92,5 +91,4 @@ class Look:
             due=work.next_due_in_ms(tx, self.account),
             quotas=within(self.quotas, seen.room, unnoted),
             claims=self.claims,
-            is_all=len(claimed) < self.most,
         )

@@ -20,6 +20,7 @@ from bridge.domain.limits import Room
 from bridge.errors import CredentialsRefused, NotDurable, OutcomeUnknown, Refused, TryLater
 from bridge.store import attempts, leases, work
 from bridge.store.database import Database, Transaction
+from bridge.store.ranks import UNLIMITED
 from bridge.store.work import Claim, Item, LeaseLost
 from bridge.work.claimed import ClaimedJob
 from bridge.work.claiming import LEASE_MS, Found, Look
@@ -69,6 +70,7 @@ class Worker:
     _is_along: bool = False  # a look waits for a commit to go along with
     _is_resting: bool = False  # and nobody has asked for anything since
     _is_short: bool = False
+    _is_wanted: bool = False  # a place, by work that waits for no limit: others give way
     _asleep_until_ms: int = 0  # by the steady time: what the last look found
     _turns: int = 0
     _running: dict[asyncio.Task[None], Claim] = field(default_factory=dict)
@@ -134,28 +136,23 @@ class Worker:
         if self._running:
             await asyncio.gather(*list(self._running), return_exceptions=True)
 
-    async def _look_around(self) -> Found | None:
+    async def _look_around(self) -> Found:
         """Claim what is due. A look that finds nothing writes nothing.
 
-        What there is no place for is not begun: it waits in its lane. None: there is no place.
+        What there is no place for is not begun: it waits in its lane.
         """
         self._wake.clear()
         look = self._look()
-        if look is None:
-            return None
         seen = await self.database.read(look.see, brief=True)
-        if not seen.may:
+        if look.most == 0 or not seen.may:
             return seen
         return await self._outcome(look, self.database.write(look.claim, brief=True))
 
-    def _look(self) -> Look | None:
-        free = self._throttle.free(len(self._running))
-        if free <= 0:
-            return None
+    def _look(self) -> Look:
         spare, now_ms = self.spare_in_s() <= 0, steady_ms(self.clock)
         return Look(
             account=self.account,
-            most=free,
+            most=self._throttle.free(len(self._running)),
             quotas=self._throttle.quotas(spare=spare, now_ms=now_ms),
             unnoted=self._throttle.unnoted,
             turn=self._turns,
@@ -163,7 +160,7 @@ class Worker:
             begun=self._begun,
         )
 
-    async def _outcome(self, look: Look, under_way: Awaitable[Found | None]) -> Found | None:
+    async def _outcome(self, look: Look, under_way: Awaitable[T]) -> T:
         try:
             found = await under_way
         except NotDurable:
@@ -172,10 +169,8 @@ class Worker:
         self._turns += bool(look.claims)
         return found
 
-    def _begin(self, found: Found | None) -> float:
+    def _begin(self, found: Found) -> float:
         """Begin what was claimed. Returns how long nothing else can be, in seconds."""
-        if found is None:
-            return POLL_S  # a lane that ends wakes us
         self._asleep_until_ms = steady_ms(self.clock) + int(found.paused_s * 1000)
         if found.paused_s > 0:
             return min(POLL_S, found.paused_s)
@@ -185,19 +180,21 @@ class Worker:
             task = asyncio.create_task(self._work_lane(claimed), name=f"lane {claimed.lane}")
             self._running[task] = claimed
             task.add_done_callback(self._ended)
-        if not found.is_all:
-            return 0.0
+        is_full = self._throttle.free(len(self._running)) == 0
+        self._is_wanted = is_full and UNLIMITED in found.may
+        if is_full:
+            return POLL_S  # a lane that ends wakes us
         wait_ms = found.wait_ms(self._throttle.held_ms(steady_ms(self.clock)))
         return POLL_S if wait_ms is None else min(POLL_S, max(0.001, wait_ms / 1000))
 
     async def _rest(self, pause_s: float) -> Found | None:
-        """Wait for what there is to do next; None: look for it. What a commit brings while nothing is
-        under way is claimed along with it, and returned: busy, that would delay its answer."""
+        """Wait for what there is to do next; None: look for it. What a commit brings while nothing
+        is under way is claimed along with it, and returned: busy, that would delay its answer."""
         if pause_s <= 0 or self._stopping or self._wake.is_set():
             return None
         look = self._look()
         self._is_resting = True
-        if look is None or self._running or steady_ms(self.clock) < self._asleep_until_ms:
+        if self._running or steady_ms(self.clock) < self._asleep_until_ms:
             await _wait(self._wake, pause_s)
             self._is_resting = False
             return None
@@ -245,8 +242,10 @@ class Worker:
             current = replace(claimed, item=item)
             try:
                 is_paused = steady_ms(self.clock) < self._paused_until_ms
-                is_over = turn == ITEMS_A_TURN or (turn > 0 and self._is_short)
+                gives_way = self._is_short or (self._is_wanted and current.rank > UNLIMITED)
+                is_over = turn == ITEMS_A_TURN or (turn > 0 and gives_way)
                 if self._stopping or is_paused or is_over:
+                    self._is_wanted = False  # as far as is known
                     await self._give_back(current)
                     return
                 item = await self._work_item(current)

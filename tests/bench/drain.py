@@ -6,12 +6,13 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from bridge.http import AT_ONCE
 from tests.bench.figures import RATIO, Figure, at_least, at_most, figure
 from tests.bench.load import run_load, webhooks
 from tests.bench.prepare import keep_waiting, know_customers, set_up
 from tests.bench.servers import FarSide, Process, bridge
 from tests.bench.sizes import Size
-from tests.bench.through import AT_ONCE, DELAY_S, NO_LIMITS
+from tests.bench.through import DELAY_S, NO_LIMITS
 
 TEXTS_EACH = 10
 NEWCOMERS = 10_000_000  # the number of the first one's text

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bridge.work.pace import Pace
+from bridge.http import AT_ONCE
 from tests.bench.figures import RATIO, Figure, at_least, figure
 from tests.bench.load import run_load, webhooks
 from tests.bench.prepare import know_customers, set_up
@@ -17,7 +17,6 @@ from tests.bench.servers import FarSide, bridge, cores
 from tests.bench.sizes import Size
 
 DELAY_S = 0.1
-AT_ONCE = Pace().at_once  # what the bridge has under way at once, and so has the client
 CONNECTIONS = 64
 GOAL = 0.8
 # A conversation's first ticket isn't an update; comments are, and their limit isn't measured here.

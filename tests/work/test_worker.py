@@ -199,6 +199,29 @@ async def test_a_long_lane_lets_the_others_in_after_a_turn(bench: Bench) -> None
     assert bench.counted.attempts == [("note", "done")] * 51
 
 
+async def test_what_no_limit_holds_up_gets_a_place_between_two_of_a_long_lane(bench: Bench) -> None:
+    met: list[str] = []
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def handle(job: Job) -> Outcome:
+        met.append(job.item.lane)
+        begun.set()
+        await go_on.wait()
+        return Done(words="done")
+
+    for _ in range(5):
+        await bench.put("long")
+    handlers = {"note": handle, "look": handle}
+    full = bench.start(bench.make(handlers, pace=Pace(at_once=1)))
+    await asyncio.wait_for(begun.wait(), 30)
+    await bench.put("new", kind="look")
+    await bench.until(lambda: full._is_wanted)
+    go_on.set()
+    await bench.settled()
+
+    assert met == ["long", "new", *["long"] * 4]
+
+
 async def test_new_work_begins_at_once(bench: Bench) -> None:
     begun = asyncio.Event()
 
@@ -206,8 +229,7 @@ async def test_new_work_begins_at_once(bench: Bench) -> None:
         begun.set()
         return Done(words="done")
 
-    bench.start(bench.make(handle))
-    await asyncio.sleep(0.05)  # it has looked and found nothing
+    await bench.resting(bench.start(bench.make(handle)))
     loop = asyncio.get_running_loop()
     before = loop.time()
     await bench.put("a")
