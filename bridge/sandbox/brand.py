@@ -84,6 +84,14 @@ ticket = true
 words = ["STOCK LIST"]
 set_tags = ["catalogue"]
 reply = "The list of all teapots: https://acme.example/teapots"
+
+[[templates]]
+name = "On its way"
+text = 'Hello {{{{ contact.first_name | default: "there" }}}}, your order left our warehouse today.'
+
+[[templates]]
+name = "Solved"
+text = 'Ticket {{{{ ticket.id }}}} is solved. Just text us here if anything is left.'
 """
 )
 CHANGES: Final = ((6, ADMIN, GREETED), (3, MANAGER, SETTINGS))  # so many days ago, by whom

@@ -127,6 +127,8 @@ def _consent(now_ms: int, cast: _Cast) -> Iterator[Turn]:
         at = next(hours) * HOUR_MS
         yield _said(now_ms - at, who, ORDERS, "When does the sale begin?")
         yield _said(now_ms - at + HOUR_MS, who, ORDERS, words)
+    words = "Please stop texting me. And where is order A-51907?"  # waits for a person's decision
+    yield _said(now_ms - 5 * HOUR_MS, cast.american(), ORDERS, words)
     back = cast.american()
     for hours_ago, words in ((70, "STOP"), (30, "Why do I get nothing?"), (29, "START")):
         yield _said(now_ms - hours_ago * HOUR_MS, back, ACME, words)

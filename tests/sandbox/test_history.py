@@ -66,13 +66,14 @@ async def test_the_past_holds_something_of_everything(demo: Sandbox) -> None:
     assert await kinds(demo, "SELECT DISTINCT action AS found FROM consent") >= {
         *("opt_out", "opt_in", "subscribe", "asked_to_confirm"),
     }
+    assert len(await rows(demo, "SELECT 1 FROM contacts WHERE stop_wish IS NOT NULL")) == 1
     assert await kinds(demo, "SELECT DISTINCT state AS found FROM work WHERE kind <> 'sweep'") == {
         *("waiting", "failed"),
     }
     statuses = {ticket.status for ticket in demo.zendesk.tickets.values()}
     assert statuses >= {"new", "open", "pending", "solved"}
     documents = await store(demo).read(load_documents)
-    assert (len(documents.keywords), len(documents.hours)) == (5, 1)
+    assert (len(documents.keywords), len(documents.hours), len(documents.templates)) == (5, 1, 2)
 
 
 async def test_nobody_can_be_called_by_mistake(demo: Sandbox) -> None:
