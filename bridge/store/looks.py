@@ -30,11 +30,7 @@ def put(tx: Transaction, ticket_id: int, account: str, *, by_sweep: bool = False
         payload = {SWEEP: True} if by_sweep else None
         work.put(tx, lane=lane, account=account, kind="look", ticket_id=ticket_id, payload=payload)
     elif not by_sweep and waiting["payload"] != NO_PAYLOAD:
-        sql = "UPDATE work SET payload = $1, due_at = $2 WHERE id = $3"
-        tx.run(sql, NO_PAYLOAD, tx.now_ms(), waiting["id"])
-        tx.run("UPDATE lanes SET rank = $1 WHERE lane = $2", UNLIMITED, lane)
-        work.hurry(tx, lane)
-        tx.announce(work.topic_of(account))  # its rank may have had no room
+        _let_hint_have(tx, int(waiting["id"]), lane, account)
 
 
 def join(tx: Transaction, item: Item) -> Item:
@@ -58,5 +54,16 @@ def is_by_sweep(item: Item) -> bool:
 
 
 def as_if_not_begun(tx: Transaction, item: Item) -> None:
-    """Let a look that gave way to others be found by `put` as one that waits."""
+    """Let a look that gave way to others be found by `put` as one that waits; a hint that came
+    while it was under way has it now."""
     tx.run("UPDATE work SET attempts = 0, starts = 0 WHERE id = $1", item.id)
+    if is_by_sweep(item) and not is_by_sweep(join(tx, item)):
+        _let_hint_have(tx, item.id, item.lane, item.account)
+
+
+def _let_hint_have(tx: Transaction, work_id: int, lane: str, account: str) -> None:
+    sql = "UPDATE work SET payload = $1, due_at = $2 WHERE id = $3"
+    tx.run(sql, NO_PAYLOAD, tx.now_ms(), work_id)
+    tx.run("UPDATE lanes SET rank = $1 WHERE lane = $2", UNLIMITED, lane)
+    work.hurry(tx, lane)
+    tx.announce(work.topic_of(account))  # its rank may have had no room

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bridge.store import looks, work
-from bridge.store.database import Database
+from bridge.store.database import Database, Transaction
 from bridge.store.work import Claim
 from tests.desks.scripted import HandClock
 from tests.stores import column, rows
@@ -68,3 +68,21 @@ async def test_a_hint_during_a_look_that_is_put_off_is_kept(
     assert await how_many(database) == 2
     clock.forward(1)
     assert (await claim(database)).item.attempts == 1
+
+
+async def test_a_hint_during_a_look_of_a_sweep_that_gives_way_is_not_held_up(
+    database: Database,
+) -> None:
+    await database.write(lambda tx: looks.put(tx, 7, "zendesk", by_sweep=True))
+    held = await claim(database)
+    await look(database)
+
+    def give_way(tx: Transaction) -> None:
+        work.put_off(tx, held, pause_ms=60_000, reason="leaves the rest to others", counts=False)
+        looks.as_if_not_begun(tx, held.item)
+
+    await database.write(give_way)
+
+    assert await how_many(database) == 1
+    again = (await claim(database)).item
+    assert (again.id, looks.is_by_sweep(again)) == (held.item.id, False)
