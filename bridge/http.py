@@ -57,7 +57,9 @@ class HttpClient:
     """A keep-alive pool towards one far side, with places for `at_once` calls.
 
     `timeout_s` is the whole deadline of a call, from the first look-up to the last byte read; what
-    waits for a place, behind calls that each have theirs, has none yet.
+    waits for a place, behind calls that each have theirs, has none yet. Its intent is noted by
+    then: where nobody can be asked afterwards what became of a call, no more may be wanted than
+    there are places.
     `watch` hears how each call ended and how many seconds it took.
     """
 

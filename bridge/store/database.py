@@ -71,7 +71,8 @@ class Database(Protocol):
 
     def along(self, topic: str, transaction: Callable[[Transaction], T]) -> Future[T | None]:
         """Have a brief transaction run with the next commit that announces the topic: in that very
-        commit where the engine can do so, else in one that follows at once.
+        commit where the engine can do so, else in one that follows at once. Listeners of this
+        process are not told of what it has seen so.
 
         One at a time for each topic. Raises NotDurable, as does the future.
         """

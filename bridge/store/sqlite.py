@@ -228,6 +228,7 @@ class SqliteDatabase:
         if leap_ms:
             log.warning("database.clock_set", seconds=round(leap_ms / 1000))
             nobodys = asyncio.get_running_loop().create_future()
+            nobodys.cancel()
             batch.insert(0, Waiting(lambda tx: leaps.follow(tx, leap_ms), nobodys))
         # Here a text's statements take 200 us; on the other thread each one fights this one for the
         # interpreter, and they take some milliseconds under load.

@@ -26,6 +26,7 @@ class Waiting:
     transaction: Callable[[Transaction], Any]
     future: asyncio.Future[Any]
     brief: bool = False
+    along: str = ""  # the topic with which it goes along
     topics: set[str] = field(default_factory=set)
     result: Any = None
     error: BaseException | None = None
@@ -85,7 +86,9 @@ class WriteQueue:
         if self._closing:
             raise NotDurable("the database is closed")
         assert topic not in self._along, "one at a time"  # noqa: S101 - a fault of ours
-        waiting = Waiting(transaction, asyncio.get_running_loop().create_future(), brief=True)
+        waiting = Waiting(
+            transaction, asyncio.get_running_loop().create_future(), brief=True, along=topic
+        )
         self._along[topic] = waiting
         return waiting.future
 
@@ -126,6 +129,10 @@ class WriteQueue:
         if not batch:
             return False
         await self._commit(batch)
+        seen: set[str] = set()
+        for waiting in reversed(batch):
+            waiting.topics -= seen  # of what went along with it, nobody need be told
+            seen.add(waiting.along)
         for waiting in batch:
             self._answer(waiting)
         if all(isinstance(waiting.error, NotDurable) for waiting in batch):

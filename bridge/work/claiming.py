@@ -60,6 +60,7 @@ class Look:
     begun: Callable[[Transaction, Item], Item]
     # Also what was claimed in a commit that failed: its answer may be all that was lost.
     claims: list[Claim] = field(default_factory=list)
+    has_run: bool = False  # what is stored from now on, it has not seen
 
     def see(self, tx: Transaction) -> Found:
         """Only look."""
@@ -72,7 +73,7 @@ class Look:
 
     def claim(self, tx: Transaction) -> Found:
         """Look, and claim what can be claimed."""
-        self.claims = []
+        self.claims, self.has_run = [], True
         seen = self.see(tx)
         if not seen.may:
             return seen

@@ -17,14 +17,9 @@ FEWEST_TRIES = 10  # before that: it may have waited behind a pause, or a human 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How much at once, and how long between tries (seconds).
+    """How many lanes at once, and how long between tries (seconds)."""
 
-    More lanes are worked than the far side takes calls at once (bridge/http.py), so that it has
-    calls while other lanes wait for their commits: with as many it was idle for a third of the
-    time, with twice as many it gained no more.
-    """
-
-    at_once: int = 96
+    at_once: int = 64
     retry_base_s: float = 1.0
     retry_max_s: float = 300.0
     settle_wait_s: float = 5.0

@@ -67,8 +67,8 @@ class Worker:
     room: Callable[[Transaction], Room] = lambda _tx: Room()  # for updates, by the account's limit
     spare_in_s: Callable[[], float] = lambda: 0.0  # how long what can wait leaves it to others
     _throttle: Throttle = field(init=False)
-    _is_along: bool = False  # a look waits for a commit to go along with
-    _is_resting: bool = False  # and nobody has asked for anything since
+    _along: Look | None = None  # goes along with the next commit, or is under way with it
+    _is_resting: bool = False  # waits, and nobody has asked for anything since
     _is_short: bool = False
     _is_wanted: bool = False  # a place, by work that waits for no limit: others give way
     _asleep_until_ms: int = 0  # by the steady time: what the last look found
@@ -90,13 +90,18 @@ class Worker:
         if steady_ms(self.clock) < self._asleep_until_ms:
             return
         self._is_resting = False
-        if self._is_along and not self.database.withdraw(work.topic_of(self.account)):
-            return  # it goes along with the very commit of which we are told
-        self._wake.set()
+        along = self._along
+        if along is None or self.database.withdraw(self._topic) or along.has_run:
+            self._wake.set()  # else it is under way, and will see what we are told of
+
+    @property
+    def _topic(self) -> str:
+        return work.topic_of(self.account)
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is under way, and nothing could be as things are."""
+        """Whether nothing is under way, and nothing could be as things are: for tests, whose time
+        stands still meanwhile."""
         return self._is_resting and not self._running
 
     async def run(self) -> None:
@@ -108,6 +113,7 @@ class Worker:
             while not self._stopping:
                 try:
                     if found is None:
+                        self._wake.clear()
                         await self._take_back()
                         found = await self._look_around()
                     pause_s = self._begin(found)
@@ -141,7 +147,6 @@ class Worker:
 
         What there is no place for is not begun: it waits in its lane.
         """
-        self._wake.clear()
         look = self._look()
         seen = await self.database.read(look.see, brief=True)
         if look.most == 0 or not seen.may:
@@ -192,20 +197,19 @@ class Worker:
         is under way is claimed along with it, and returned: busy, that would delay its answer."""
         if pause_s <= 0 or self._stopping or self._wake.is_set():
             return None
-        look = self._look()
-        self._is_resting = True
         if self._running or steady_ms(self.clock) < self._asleep_until_ms:
+            self._is_resting = True
             await _wait(self._wake, pause_s)
             self._is_resting = False
             return None
-        topic = work.topic_of(self.account)
-        along = self.database.along(topic, look.claim)
-        self._is_along = True
+        look = self._look()
+        along = self.database.along(self._topic, look.claim)
+        self._along, self._is_resting = look, True
         try:
             await asyncio.wait([along], timeout=pause_s)
         finally:
-            self._is_along = self._is_resting = False
-            self.database.withdraw(topic)
+            self._along, self._is_resting = None, False
+            self.database.withdraw(self._topic)
         return await self._outcome(look, along)
 
     @property
@@ -265,8 +269,8 @@ class Worker:
     def _stir(self) -> None:
         self._is_resting = False
         self._wake.set()
-        if self._is_along:
-            self.database.withdraw(work.topic_of(self.account))
+        if self._along is not None:
+            self.database.withdraw(self._topic)
 
     async def _give_back(self, claimed: Claim) -> None:
         await self.database.write(lambda tx: work.give_back(tx, claimed), brief=True)

@@ -9,7 +9,7 @@ import pytest
 
 from bridge.sandbox.demo import Sandbox
 from bridge.sandbox.faults import LOST, Faults, Seen
-from bridge.work.pace import Pace
+from bridge.workers import LANES_AT_DESK as PLACES
 from tests.flows.cast import ACME, JONAS, MAYA, customer_comments, only_ticket, text, tickets
 from tests.flows.conftest import Start, eventually
 from tests.flows.outbound import SEND, notes, open_ticket, phone, replies, settled, words
@@ -36,7 +36,6 @@ ANOTHER: dict[str, Fault] = {
     "another ticket": lambda faults, *call: faults.answer(*call, json.dumps(STRANGERS)),
 }
 TICKETS = ("POST", "/api/v2/tickets")
-PLACES = Pace().at_once
 CROWD = [f"+1202555{1000 + number}" for number in range(PLACES + 16)]
 
 

@@ -213,6 +213,28 @@ async def test_leases_are_renewed_again_after_a_full_disk(
     await flaky.settled()
 
 
+async def test_a_disk_that_stays_full_is_not_tried_over_and_over(flaky: FlakyBench) -> None:
+    wrong, begun = 1_000_000, 0
+
+    async def handle(_job: Job) -> Outcome:
+        nonlocal begun
+        begun += 1
+        flaky.database.faults = wrong if begun == 1 else 0
+        return Done(words="done")
+
+    flaky.start(flaky.make(handle))
+    await flaky.put("a")
+    await flaky.until(lambda: 0 < flaky.database.faults < wrong)
+    await asyncio.sleep(0.5)  # what is counted is how often it tries meanwhile
+    tried = wrong - flaky.database.faults
+    flaky.database.faults = 0
+    await flaky.until(lambda: is_due_in(flaky, 1000))
+    await flaky.forward(1)
+    await flaky.settled()
+
+    assert tried < 10
+
+
 async def test_a_full_disk_at_the_claim_is_waited_out(
     flaky: FlakyBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
