@@ -16,6 +16,10 @@ from bridge.errors import NotDurable
 from bridge.store.database import Transaction
 
 T = TypeVar("T")
+# What is ready on the loop in these turns of it goes along. Without, the first of those that come
+# together had a commit to itself and the others the next: of 16 callers, 1 and 14 by turns, a third
+# less of them a second, each for a fifth more of the processor's time.
+TURNS = 2
 PATIENCE_S = 5.0  # so long a caller waits behind commits that fail: a carrier gives us 15 s
 
 
@@ -152,6 +156,8 @@ class WriteQueue:
     async def _next_batch(self) -> list[Waiting]:
         batch: list[Waiting] = []
         waiting = await self._queue.get()
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
         while waiting is not None:
             batch.append(waiting)
             if self._queue.empty() or len(batch) >= self._most:

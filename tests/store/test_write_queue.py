@@ -53,3 +53,22 @@ async def test_a_fault_of_ones_own_is_no_reason_for_others_to_give_up(
     await queue.stop()
 
     assert [type(one) for one in ended] == [ValueError, type(None), ValueError, type(None)]
+
+
+async def test_what_is_ready_with_the_first_shares_its_commit() -> None:
+    batches: list[int] = []
+
+    async def commit(batch: list[Waiting]) -> None:
+        batches.append(len(batch))
+        await asyncio.sleep(0.01)
+
+    async def put_later() -> None:
+        await asyncio.sleep(0)
+        await queue.put(nothing)
+
+    queue = WriteQueue(commit, most=10)
+    queue.start()
+    await asyncio.gather(queue.put(nothing), *(put_later() for _ in range(5)))
+    await queue.stop()
+
+    assert batches == [6]
