@@ -7,7 +7,7 @@ Every write that follows a claim names it, and fails with LeaseLost when it no l
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -24,6 +24,7 @@ from bridge.store.ranks import (
     UNLIMITED,
 )
 
+TAKEN_OVER = "+"  # ends a lease that was taken from somebody whose own had run out
 Kind = Literal["text", "note", "look", "send", "sweep"]
 
 
@@ -125,12 +126,16 @@ def claim(
     lease_ms: int,
     by_rank: Mapping[int, int] | None = None,
     turn: int = 0,
+    after_crash_ms: Callable[[int], int] = lambda _starts: 0,
 ) -> list[Claim]:
     """Claim lanes of this account that are due: by rank, of each rank at most so many.
 
     Where not all that are due can be claimed, two thirds are those due the longest and one third
     those due last, so that a backlog holds up nobody who comes now. `turn` counts the calls: one
     lane at a time, every third is of the latter.
+
+    What was begun and never ended by whoever held the lane waits first, as `after_crash_ms` says by
+    how often that was.
     """
     claims: list[Claim] = []
     ranks = sorted((by_rank or dict.fromkeys(range(SWEEPS + 1), most)).items())
@@ -143,7 +148,7 @@ def claim(
             if share == 0:
                 continue
             found = _claim_rank(tx, (account, rank), share, lease_ms=lease_ms, newest=newest)
-            claims += found
+            claims += [one for one in found if not _waits_first(tx, one, after_crash_ms)]
             if not newest and len(found) < share:
                 break
     return sorted(claims, key=lambda claimed: claimed.item.id)  # RETURNING keeps no order
@@ -164,8 +169,9 @@ def _claim_rank(
         # Named, as PostgreSQL may run a subquery twice, and would then lock more than the limit.
         "WITH due AS (SELECT lane FROM lanes WHERE account = $3 AND rank = $6 AND due_at <= $4 "  # noqa: S608
         f"ORDER BY due_at {order} LIMIT $5 /*postgres FOR UPDATE SKIP LOCKED */) "
-        "UPDATE lanes SET lease = $1, due_at = $2 WHERE lane IN (SELECT lane FROM due) "
-        "RETURNING lane",
+        "UPDATE lanes SET lease = CASE WHEN lease IS NULL THEN CAST($1 AS TEXT) "
+        f"ELSE CAST($1 AS TEXT) || '{TAKEN_OVER}' END, due_at = $2 "
+        "WHERE lane IN (SELECT lane FROM due) RETURNING lane, lease",
         *(lease, now + lease_ms, of[0], now, most, of[1]),
     )
     claims = []
@@ -175,8 +181,19 @@ def _claim_rank(
         if item is None:
             tx.run("DELETE FROM lanes WHERE lane = $1", lane)
         else:
-            claims.append(Claim(lane=lane, lease=lease, item=item, rank=of[1]))
+            claims.append(Claim(lane=lane, lease=str(row["lease"]), item=item, rank=of[1]))
     return claims
+
+
+def _waits_first(tx: Transaction, claimed: Claim, after_crash_ms: Callable[[int], int]) -> bool:
+    if not claimed.lease.endswith(TAKEN_OVER):
+        return False
+    pause_ms = after_crash_ms(claimed.item.starts - 1)
+    if pause_ms > 0:
+        tx.run("UPDATE work SET starts = starts - 1 WHERE id = $1", claimed.item.id)
+        sql = "UPDATE lanes SET lease = NULL, due_at = $1 WHERE lane = $2"
+        tx.run(sql, tx.now_ms() + pause_ms, claimed.lane)
+    return pause_ms > 0
 
 
 def next_due_in_ms(tx: Transaction, account: str) -> Mapping[int, int]:

@@ -56,6 +56,7 @@ class Look:
     quotas: Mapping[int, int]
     unnoted: int  # claimed lanes whose update may not be counted yet
     turn: int
+    after_crash_ms: Callable[[int], int]
     room: Callable[[Transaction], Room]
     begun: Callable[[Transaction, Item], Item]
     # Also what was claimed in a commit that failed: its answer may be all that was lost.
@@ -84,6 +85,7 @@ class Look:
             lease_ms=LEASE_MS,
             by_rank=seen.may,
             turn=self.turn,
+            after_crash_ms=self.after_crash_ms,
         )
         self.claims = [replace(one, item=self.begun(tx, one.item)) for one in claimed]
         unnoted = self.unnoted + sum(kind_of(one.rank) == TEXTS for one in claimed)

@@ -25,7 +25,7 @@ class Pace:
     settle_wait_s: float = 5.0
 
     def pause_after_crash_ms(self, starts: int) -> int:
-        """How long what was begun so often and never ended waits after a restart.
+        """How long what was begun so often and never ended waits before it is begun again.
 
         Nothing after the first time. Then longer and longer, and each by chance: so that what
         crashes the process meets fewer and fewer others at work, those get done meanwhile, and

@@ -161,6 +161,7 @@ class Worker:
             quotas=self._throttle.quotas(spare=spare, now_ms=now_ms),
             unnoted=self._throttle.unnoted,
             turn=self._turns,
+            after_crash_ms=self.pace.pause_after_crash_ms,
             room=self.room,
             begun=self._begun,
         )

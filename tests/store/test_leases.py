@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bridge.store import leases, work
-from bridge.store.database import Database
+from bridge.store.database import Database, Transaction
 from bridge.store.work import Claim, LeaseLost
 from tests.desks.scripted import HandClock
 from tests.stores import rows
@@ -112,3 +112,32 @@ async def test_what_was_at_work_in_crash_after_crash_waits_before_it_is_begun_ag
     assert await lanes(database) == []
     clock.forward(0.001)
     assert await lanes(database) == ["deadly"]
+
+
+async def test_what_others_began_and_never_ended_waits_before_it_is_begun_again(
+    database: Database, clock: HandClock
+) -> None:
+    def claim(tx: Transaction) -> list[Claim]:
+        return work.claim(
+            tx,
+            account="zendesk",
+            most=9,
+            lease_ms=LEASE_MS,
+            after_crash_ms=lambda starts: 5_000 if starts >= 2 else 0,
+        )
+
+    await database.write(lambda tx: work.put(tx, lane="a", account="zendesk", kind="note"))
+    begun = []
+    for _ in range(2):  # each dies at it
+        begun += await database.write(claim)
+        clock.forward(LEASE_MS / 1000)
+
+    for seconds in (0, 4.999):
+        clock.forward(seconds)
+        assert await database.write(claim) == []
+    clock.forward(0.001)
+    begun += await database.write(claim)
+
+    assert [one.item.starts for one in begun] == [1, 2, 3]
+    assert len({one.lease for one in begun}) == 3
+    await database.write(lambda tx: work.check(tx, begun[-1]))
