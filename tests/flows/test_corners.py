@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from bridge.clock import SystemClock, rfc3339
 from bridge.inbound.pieces import LATE_MS
 from bridge.sandbox.demo import Sandbox
@@ -109,8 +111,10 @@ async def test_write_that_never_gets_an_answer_is_repeated_with_growing_pauses(
 
     path = f"/api/v2/tickets/{ticket}"
     puts = [one.at for one in sandbox.zendesk.faults.seen("PUT", path)]
-    first, second = puts[1] - puts[0], puts[2] - puts[1]
-    assert second > 1.4 * first  # from 1 to 2 settle waits
+    gaps = [after - before for before, after in pairwise(puts)]
+    assert sandbox.settings is not None
+    settle_s = sandbox.settings.settle_wait
+    assert all(gap > 0.9 * settle_s * 2**number for number, gap in enumerate(gaps[:2]))
 
 
 async def test_text_is_sent_again_once_whatever_happens_in_between(sandbox: Sandbox) -> None:
