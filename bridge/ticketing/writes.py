@@ -11,6 +11,7 @@ it looks first whether it has opened one.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -47,6 +48,7 @@ from bridge.work.outcomes import Job
 
 log = structlog.get_logger()
 
+STAMPS_APART_S = 1.5
 KEY_LIFE_MS = 110 * 60 * 1000  # of the two hours that Zendesk remembers a key
 CLOCKS_APART_MS = 10 * 60 * 1000  # how far the desk's clock may be behind ours
 ON_ITS_WAY_MS = 60_000  # how long what was given up may still be applied
@@ -71,11 +73,13 @@ class _InDoubt(BridgeError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeskWriter:
-    """Writes to one desk."""
+    """Writes to one desk. `apart_s`: how long after a comment's intent it is made again at the
+    earliest. A second and some slack, as the stamp that keeps two apart is of whole seconds."""
 
     desk: Desk
     clock: Clock
     limits: Limits = Limits()  # noqa: RUF009 - frozen
+    apart_s: float = STAMPS_APART_S
 
     async def settle(self, job: Job) -> Written | None:
         """Find out whether an earlier write of this job was applied; None: it was not.
@@ -93,7 +97,10 @@ class DeskWriter:
     async def _settle(self, job: Job, intent: Mapping[str, Any]) -> Written | None:
         if intent["do"] == "comment":
             # Where it is not there it may still be on its way: it stays noted, so that the next try
-            # is the same write, under the same mark.
+            # is the same write, under the same mark; but not before the first one's stamp is of the
+            # past: within its second both would be taken.
+            age_s = (self.clock.now_ms() - int(intent["at"])) / 1000
+            await asyncio.sleep(min(self.apart_s, max(0.0, self.apart_s - age_s)))
             return await self._find_mark(TicketId(intent["ticket_id"]), intent)
         found = await self._settle_create(intent) if intent["do"] == "create" else None
         if found is None:

@@ -117,6 +117,21 @@ async def test_write_that_never_gets_an_answer_is_repeated_with_growing_pauses(
     assert all(gap > 0.9 * settle_s * 2**number for number, gap in enumerate(gaps[:2]))
 
 
+async def test_comment_is_not_made_again_within_the_second_of_its_stamp(
+    start_sandbox: Start,
+) -> None:
+    sandbox = await start_sandbox(BRIDGE_SETTLE_WAIT="0.4")
+    ticket = await open_ticket(sandbox)
+    path = f"/api/v2/tickets/{ticket}"
+    sandbox.zendesk.faults.reset("PUT", path, applied=False)
+
+    await sandbox.twilio.customer_texts(MAYA, ACME, "second")
+    await eventually(lambda: len(sandbox.zendesk.faults.seen("PUT", path)) == 2)
+
+    first, second = sandbox.zendesk.faults.seen("PUT", path)
+    assert second.at - first.at > 1.1  # where the first is still on its way, its stamp is old now
+
+
 async def test_text_is_sent_again_once_whatever_happens_in_between(sandbox: Sandbox) -> None:
     ticket = await open_ticket(sandbox)
     for status in (500, 429, 500, 429, 500):
