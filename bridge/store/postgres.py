@@ -169,9 +169,11 @@ class PostgresDatabase:
     def along(
         self, topic: str, transaction: Callable[[Transaction], T]
     ) -> asyncio.Future[T | None]:
-        """Run right behind the commit that next announces the topic anywhere. Raises NotDurable.
+        """Run right behind the commit of this process that next announces the topic. Raises
+        NotDurable.
 
-        In that very commit it would get into the way of other processes' far more often.
+        In that very commit it would get into the way of other processes' far more often. What
+        others announce is for listeners: else each would claim what one of them has.
         """
         return self._queue.along(topic, transaction)
 
