@@ -25,7 +25,7 @@ from bridge.store.work import Claim, Item, LeaseLost
 from bridge.work.claimed import ClaimedJob
 from bridge.work.claiming import LEASE_MS, Found, Look
 from bridge.work.outcomes import Done, GaveUp, Job, Later, Outcome, name_of
-from bridge.work.pace import Pace
+from bridge.work.pace import MOST_CRASHES, MOST_FAULTS, Pace
 from bridge.work.throttle import Throttle
 
 log = structlog.get_logger()
@@ -34,10 +34,6 @@ Handler = Callable[[Job], Awaitable[Outcome]]
 
 RENEW_S = 15.0
 POLL_S = 1.0  # for work that another process has put in
-MOST_FAULTS = 5  # a fault of ours this often: set aside
-# A crash this often as well. More than of faults: one that is told proves something against this
-# very item, while whoever kills the process also hits whatever is at work beside the culprit.
-MOST_CRASHES = 10
 ITEMS_A_TURN = 20  # then the lane goes behind the others
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from bridge.store import failed
 from bridge.store.database import Transaction
+from bridge.work.pace import MOST_CRASHES
 from tests.faults.ending import POSTGRES
 from tests.faults.mortal import Fault, How
 from tests.faults.stage import Stage, open_stage
@@ -61,11 +62,11 @@ def _pass_a_minute(stage: Stage) -> None:
 
 
 async def _crash_until_set_aside(stage: Stage, how: How, of: str) -> None:
-    """Die at a call, as if for the tenth time; the eleventh start sets it aside."""
+    """Die at a call, as if once too often: the next start sets it aside."""
     bridge = stage.bridge
     await eventually(lambda: bridge.is_dead)
     await stage.die()
-    _store(stage, "UPDATE work SET starts = 10 WHERE starts > 0")
+    _store(stage, f"UPDATE work SET starts = {MOST_CRASHES} WHERE starts > 0")
     await stage.live()
 
     async def is_set_aside() -> bool:
