@@ -24,10 +24,9 @@ from bridge.errors import BridgeError, NotDurable, UserMistake
 from bridge.store import leaps
 from bridge.store.database import Row, Transaction, Value
 from bridge.store.leaps import Leaps
-from bridge.store.migrations import Migration, read_migrations, steps_to_go
+from bridge.store.sqlite_check import Check
 from bridge.store.sqlite_file import (
     back_up,
-    check_whole,
     is_empty,
     is_ruined,
     refuse_network,
@@ -36,6 +35,7 @@ from bridge.store.sqlite_file import (
     take_lock,
     touch_private,
 )
+from bridge.store.sqlite_schema import is_current, migrate
 from bridge.store.write_queue import Waiting, WriteQueue
 
 log = structlog.get_logger()
@@ -46,7 +46,6 @@ MOST_IN_ONE_COMMIT = 200
 SYNCHRONOUS_FULL = 2
 WRONG_SQL = sqlite3.SQLITE_ERROR  # "no such column": one caller's mistake, not the database's
 FLUSH_FAILED = frozenset({"SQLITE_IOERR_FSYNC", "SQLITE_IOERR_DIR_FSYNC"})
-EXIT_DISK_LIED = 74  # EX_IOERR
 ROWS_UNTIL_FOLDED = 1_000  # the log goes into the file after so many changed rows
 
 
@@ -127,6 +126,7 @@ class SqliteDatabase:
         self._exclusive = exclusive
         self._must_exist = must_exist
         self._lock: IO[str] | None = None
+        self._check: Check | None = None
         self._writer: _Connection | None = None
         self._reader: _Connection | None = None
         self._queue = WriteQueue(self._commit, most=MOST_IN_ONE_COMMIT)
@@ -139,10 +139,11 @@ class SqliteDatabase:
         try:
             await asyncio.to_thread(self._check_place)
             self._writer = await _connect(self._path)
-            if self._exclusive:
-                await self._writer.run_whole(lambda c: check_whole(c, self._path))
+            if self._check is not None:
+                # What has to be changed before it can be used is changed once it is known as sound.
+                await self._check.start(may_go_on=await self._writer.run_whole(is_current))
             await self._writer.run_whole(_set_up)
-            await self._writer.run_whole(lambda c: _migrate(c, self._clock.now_ms()))
+            await self._writer.run_whole(lambda c: migrate(c, self._clock.now_ms()))
             self._reader = await _connect(self._path)
             await self._reader.run_whole(_set_up)
             await self._reader.execute("PRAGMA query_only = ON")
@@ -159,6 +160,7 @@ class SqliteDatabase:
         refuse_network(Path(self._path))
         if self._exclusive:
             self._lock = take_lock(self._path + ".lock")
+            self._check = Check(self._path, self._lock)
         refuse_remains(self._path)
         if is_empty(self._path):
             if self._must_exist:
@@ -172,10 +174,12 @@ class SqliteDatabase:
     async def close(self) -> None:
         """Finish what has queued and disconnect."""
         await self._queue.stop()
+        if self._check is not None:
+            await self._check.stop()
         for connection in (self._reader, self._writer):
             if connection is not None:
                 await connection.close()
-        self._reader = self._writer = None
+        self._reader = self._writer = self._check = None
         if self._lock is not None:
             self._lock.close()
             self._lock = None
@@ -280,31 +284,6 @@ def _set_up(connection: sqlite3.Connection) -> None:
         )
 
 
-def _migrate(connection: sqlite3.Connection, now_ms: int) -> None:
-    connection.execute("BEGIN IMMEDIATE")  # others that start now wait here
-    try:
-        for step in steps_to_go(read_migrations("sqlite"), _done(connection)):
-            _apply(connection, step, now_ms)
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-
-
-def _done(connection: sqlite3.Connection) -> set[int]:
-    tables = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'migrations'"
-    if connection.execute(tables).fetchone() is None:
-        return set()
-    return {row[0] for row in connection.execute("SELECT number FROM migrations")}
-
-
-def _apply(connection: sqlite3.Connection, step: Migration, now_ms: int) -> None:
-    for statement in step.statements:
-        connection.execute(statement)
-    connection.execute("INSERT INTO migrations VALUES (?, ?, ?)", (step.number, step.name, now_ms))
-
-
 def _read(connection: sqlite3.Connection, work: Callable[[Transaction], T], now_ms: int) -> T:
     connection.execute("BEGIN")
     try:
@@ -378,7 +357,7 @@ def _end_if_flush_failed(error: sqlite3.Error) -> None:
     trying again: going on would acknowledge what may not be there. Start again from the disk."""
     if getattr(error, "sqlite_errorname", "") in FLUSH_FAILED:
         log.critical("database.flush_failed", error=str(error))
-        os._exit(EXIT_DISK_LIED)
+        os._exit(os.EX_IOERR)
 
 
 def _run_one(connection: sqlite3.Connection, waiting: Waiting, now_ms: int) -> None:

@@ -73,19 +73,6 @@ def _kind(fields: list[str]) -> str:
     return fields[0]
 
 
-def check_whole(connection: sqlite3.Connection, path: str) -> None:
-    """Make sure that the file is a database without faults. Raises UserMistake.
-
-    As thorough as a start can afford: the time it takes grows with the file.
-    """
-    try:
-        found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-    except sqlite3.DatabaseError as error:
-        raise ruined(path, error) from error
-    if found != "ok":
-        raise ruined(path, str(found).splitlines()[-1])
-
-
 def ruined(path: str, why: object) -> UserMistake:
     """What to say of a file that can't be used any more."""
     return UserMistake(f"BRIDGE_DATABASE_URL: {path} is damaged ({why}): {RESTORE}")
@@ -135,7 +122,7 @@ def take_lock(path: str) -> IO[str]:
 
     Raises UserMistake.
     """
-    handle = Path(path).open("w", encoding="ascii")  # noqa: SIM115 - held as long as we run
+    handle = Path(path).open("a+", encoding="ascii")  # noqa: SIM115 - held as long as we run
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
