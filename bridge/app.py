@@ -48,7 +48,7 @@ from bridge.store.database import Transaction
 from bridge.store.restored import Restored
 from bridge.tallying import Tallying
 from bridge.web.parts import NewMessage, WebParts
-from bridge.web.server import create_app, create_runner
+from bridge.web.server import create_app, create_runner, create_site
 from bridge.workers import build_workers, media_key, pace_of
 
 log = structlog.get_logger()
@@ -172,7 +172,7 @@ class Service:
             self.database.listen(work.topic_of(worker.account), worker.wake)
         self._runner = create_runner(self.app)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, self.settings.host, self.settings.port, backlog=1024)
+        site = create_site(self._runner, self.settings.host, self.settings.port)
         try:
             await site.start()
         except OSError as error:

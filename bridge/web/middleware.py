@@ -14,7 +14,7 @@ from bridge.errors import BadRequest, Forged, NotDurable
 from bridge.ids import new_id
 from bridge.metrics import RefusalReason
 from bridge.web import problems
-from bridge.web.parts import PARTS, REQUEST_ID
+from bridge.web.parts import CONNECTIONS, PARTS, REQUEST_ID
 
 log = structlog.get_logger()
 
@@ -46,6 +46,7 @@ async def identify(request: web.Request, handler: Handler) -> web.StreamResponse
     The line names the route, never the path or query: those hold numbers. A webhook that was taken
     has said so already, and a line costs a tenth of taking it.
     """
+    request.app[CONNECTIONS].has_asked(request)
     request_id = new_id()
     request[REQUEST_ID] = request_id
     structlog.contextvars.clear_contextvars()

@@ -15,6 +15,7 @@ from bridge.domain.directory import TicketsFrom
 from bridge.metrics import Metrics
 from bridge.sign_on import SignOn
 from bridge.store.database import Database
+from bridge.web.connections import Connections
 
 MessageKind = Literal["conversation", "campaign"]
 
@@ -72,4 +73,5 @@ class WebParts:
 
 
 PARTS = web.AppKey("parts", WebParts)
+CONNECTIONS = web.AppKey("connections", Connections)
 REQUEST_ID = web.RequestKey("request_id", str)

@@ -12,13 +12,14 @@ from bridge.web.admin import add_routes as add_admin_routes
 from bridge.web.admin.gate import guard
 from bridge.web.api import add_routes as add_api_routes
 from bridge.web.api.auth import authorize
+from bridge.web.connections import Connections, Site, most_connections
 from bridge.web.middleware import add_headers, explain, identify
-from bridge.web.parts import PARTS, NewMessage, WebParts
+from bridge.web.parts import CONNECTIONS, PARTS, NewMessage, WebParts
 from bridge.web.requests import LARGEST_BODY
 
-__all__ = ["PARTS", "NewMessage", "WebParts", "create_app", "create_runner"]
+__all__ = ["PARTS", "NewMessage", "WebParts", "create_app", "create_runner", "create_site"]
 
-KEEP_ALIVE_S = 75.0  # so long, too, the headers of a request may take, drop by drop or not
+KEEP_ALIVE_S = 75.0  # so long, too, the headers of any but the first request may take
 SHUTDOWN_S = 15.0
 LINGER_S = 2.0  # how long what is left of a refused body is read away, so that the answer arrives
 
@@ -29,6 +30,7 @@ def create_app(parts: WebParts) -> web.Application:
         middlewares=[identify, explain, authorize, guard], client_max_size=LARGEST_BODY
     )
     app[PARTS] = parts
+    app[CONNECTIONS] = Connections()
     app.on_response_prepare.append(add_headers)
     carriers.add_routes(app)
     desks.add_routes(app)
@@ -42,6 +44,13 @@ def create_app(parts: WebParts) -> web.Application:
 def create_runner(app: web.Application) -> web.AppRunner:
     """A runner with limits of its own, whose logs hold no path, query or body."""
     return web.AppRunner(app, **runner_options())
+
+
+def create_site(runner: web.AppRunner, host: str, port: int) -> web.BaseSite:
+    """What listens for a runner that is set up."""
+    connections = runner.app[CONNECTIONS]
+    connections.most = most_connections()
+    return Site(runner, connections, host, port)
 
 
 def runner_options() -> dict[str, Any]:

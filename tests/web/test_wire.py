@@ -5,18 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from unittest import mock
 
-import aiohttp
 import pytest
-from aiohttp import StreamReader, web
+from aiohttp import StreamReader
 from aiohttp.test_utils import make_mocked_request
 
 from bridge.errors import BadRequest
 from bridge.web import requests
-from bridge.web.server import WebParts, create_app, runner_options
 from tests.web.conftest import PUBLIC_URL, Server
 from tests.web.far_sides import Taken, sign
 
@@ -113,43 +110,6 @@ async def test_a_dripping_body_is_408_however_busy_it_looks(
 
     assert answer.result().startswith(b"HTTP/1.1 408 ")
     assert taken.texts == []
-
-
-async def test_headers_that_drip_are_cut_off_while_others_are_served(
-    make_parts: Callable[[str | None], WebParts], taken: Taken
-) -> None:
-    """Aiohttp's time between requests counts from the connection on, however busy it looks."""
-    app = create_app(make_parts(None))
-    runner = web.AppRunner(app, **{**runner_options(), "keepalive_timeout": 1.0})
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    port = runner.addresses[0][1]
-    sockets = [await asyncio.open_connection("127.0.0.1", port) for _ in range(100)]
-    try:
-        ends = [asyncio.create_task(reader.read()) for reader, _ in sockets]
-        for _, writer in sockets:
-            writer.write(f"POST {PATH} HTTP/1.1\r\nX: ".encode())
-
-        async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
-            name, _, value = SIGNATURE.partition(": ")
-            async with session.post(PATH, data=BODY, headers={name: value}) as answer:
-                assert (answer.status, len(taken.texts)) == (200, 1)
-        async with asyncio.timeout(60):
-            while not all(end.done() for end in ends):
-                for _, writer in sockets:
-                    writer.write(b"x")
-                await asyncio.wait(ends, timeout=0.05)
-
-        assert {end.result() for end in ends if not end.exception()} <= {b""}
-        assert len(taken.texts) == 1
-    finally:
-        for _, writer in sockets:
-            writer.close()
-        await runner.cleanup()
-
-
-async def test_a_service_is_served_with_a_time_for_headers() -> None:
-    assert 0 < runner_options()["keepalive_timeout"] <= 75
 
 
 async def test_a_body_announced_too_large_is_413_before_it_comes(
