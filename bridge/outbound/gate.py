@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bridge.domain.directory import Sender
+from bridge.domain.directory import Directory, Sender
 from bridge.domain.numbers import country_of, is_number, is_premium
 from bridge.outbound import wording
 from bridge.store import contacts, paces
@@ -41,6 +41,14 @@ def refusal(
         return Refusal(reason="a number that costs extra", note=wording.PREMIUM)
     over = None if sender is None else _over_allowance(tx, message, sender, is_first=is_first)
     return over or _not_wanted(tx, message)
+
+
+def kept_back_by(directory: Directory, number: str) -> str | None:
+    """What in the settings keeps this number's texts back for now."""
+    if directory.halt.is_on:
+        return wording.HALTED
+    sender = directory.senders.get(number)
+    return wording.PAUSED if sender is not None and sender.is_paused else None
 
 
 def _over_allowance(

@@ -21,7 +21,7 @@ from bridge.errors import CredentialsRefused, OutcomeUnknown, Refused, TryLater
 from bridge.outbound import pace, wording
 from bridge.outbound.compose import FILES
 from bridge.outbound.counting import Counters, Counting
-from bridge.outbound.gate import Refusal, refusal
+from bridge.outbound.gate import Refusal, kept_back_by, refusal
 from bridge.outbound.track import (
     apply_state,
     learn_from,
@@ -38,12 +38,11 @@ from bridge.store.messages import Message
 from bridge.store.parts import ASKED, RESENT, EarlyReport, Part
 from bridge.store.restored import FLAG, TOO_OLD
 from bridge.store.work import Item
-from bridge.work.outcomes import Done, GaveUp, Job, Later, Outcome, its_turn_later
+from bridge.work.outcomes import Done, GaveUp, Job, Later, Outcome, its_turn_later, kept_back
 
 log = structlog.get_logger()
 
 LOOKS = (1, 4, 12, 36)  # when to look, in multiples of the settle wait since the send began
-PAUSED_MS = 2_000  # between looks whether a sender's pause has ended
 KEY_HOLDS_MS = 23 * 3600 * 1000  # carriers keep an idempotency key for a day
 TO_SEND = frozenset({"queued", "sending", "failed", "refused", "uncertain"})
 Policy = Literal["resend", "hold"]
@@ -124,7 +123,7 @@ class TextSender:
         found = await self._find_out(job, case, part)
         if found is not None:
             return None if isinstance(found, Found) else found
-        stop = await job.keep(lambda tx: self._admit(tx, case, part))
+        stop = await job.keep(lambda tx: self._admit(tx, case, part, job.item.lane))
         if isinstance(stop, Refusal):
             refused = stop
             return Done(
@@ -166,7 +165,9 @@ class TextSender:
             return await self._look_before(job, case, part)
         return None
 
-    def _admit(self, tx: Transaction, case: _Case, part: Part) -> Refusal | Later | Found | None:
+    def _admit(
+        self, tx: Transaction, case: _Case, part: Part, lane: str
+    ) -> Refusal | Later | Found | None:
         """Ask the gate and the sender's pace, and note the intent, in one transaction."""
         if _fresh(part)(tx).carrier_id is not None:
             return Found()  # its delivery report came since it was loaded
@@ -180,11 +181,11 @@ class TextSender:
             # It said what it said with them: without, it would be another text.
             note = wording.files_lost(case.lost_files)
             return Refusal(reason=wording.FILES_LOST, note=note)
-        if self.directory(tx).halt.is_on:
+        number, kept_by = case.message.sender, kept_back_by(self.directory(tx), case.message.sender)
+        if kept_by == wording.HALTED:
             tell_of_halt(tx, case.message)
-            return its_turn_later(wording.HALTED, PAUSED_MS)
-        if sender is not None and sender.is_paused:
-            return its_turn_later("the sender is paused", PAUSED_MS)
+        if kept_by is not None:
+            return kept_back(kept_by, lambda tx: kept_back_by(self.directory(tx), number), lane)
         asked = None if sender is None else sender.pace
         kind = "long_code" if sender is None else sender.kind
         wait_ms = pace.wait_ms(

@@ -48,6 +48,7 @@ NO_SENDER = (
 )
 FOUND_TOO_LATE = "found only by a sweep, when it was too old to be sent"
 HALTED = "all sending is halted"
+PAUSED = "the sender is paused"
 WAITS_FOR_RESUMING = (
     "This reply waits: an admin has halted all texts. It goes out by itself once they let texts "
     "leave again. If it should not go then, make the comment private."

@@ -24,7 +24,7 @@ from bridge.domain.halt import Halt
 from bridge.domain.settings_changes import Documents, Plan, plan_import
 from bridge.domain.settings_file import SettingsFile
 from bridge.errors import UserMistake
-from bridge.store import changes
+from bridge.store import changes, work
 from bridge.store.changes import Author
 from bridge.store.database import Transaction
 
@@ -187,8 +187,9 @@ def _without_secret(record: DeskRecord) -> dict[str, str | int]:
 
 
 def note_change(tx: Transaction) -> None:
-    """Make every running process load the settings anew."""
+    """Make every running process load the settings anew, and look at what they have kept back."""
     tx.run(BUMP)
+    work.hurry_kept_back(tx)
     tx.announce(SETTINGS)
 
 

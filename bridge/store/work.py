@@ -24,6 +24,7 @@ from bridge.store.ranks import (
     UNLIMITED,
 )
 
+UNTIL_CHANGED = "waits until that is changed"  # ends the reason of what the settings keep back
 TAKEN_OVER = "+"  # ends a lease that was taken from somebody whose own had run out
 Kind = Literal["text", "note", "look", "send", "sweep"]
 
@@ -281,6 +282,17 @@ def hurry(tx: Transaction, lane: str) -> None:
     )
     if hurried is not None:
         tx.announce(topic_of(hurried["account"]))
+
+
+def hurry_kept_back(tx: Transaction) -> None:
+    """Have looked at anew, once the settings have changed, what they have kept back."""
+    hurried = tx.all(
+        "UPDATE lanes SET due_at = $1 WHERE lease IS NULL AND due_at > $1 AND lane IN "
+        "(SELECT lane FROM work WHERE state = 'waiting' AND reason LIKE $2) RETURNING account",
+        *(tx.now_ms(), f"%: {UNTIL_CHANGED}"),
+    )
+    for account in {str(row["account"]) for row in hurried}:
+        tx.announce(topic_of(account))
 
 
 def pause_account(

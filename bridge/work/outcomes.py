@@ -6,12 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from bridge.store import attempts
+from bridge.store import attempts, work
 from bridge.store.database import Transaction
 from bridge.store.work import Item
 
 T = TypeVar("T")
 Save = Callable[[Transaction], None]
+
+
+LONGEST_KEPT_S = 3600.0  # by the settings: then looked at, just in case
 
 
 def nothing(_tx: Transaction) -> None:
@@ -58,6 +61,19 @@ Outcome = Done | Later | GaveUp
 def its_turn_later(words: str, wait_ms: int) -> Later:
     """Nothing was tried: a limit leaves no room now."""
     return Later(words=f"{words}: waits for its turn", pause_s=wait_ms / 1000, counts=False)
+
+
+def kept_back(words: str, still: Callable[[Transaction], object], lane: str) -> Later:
+    """Nothing was tried, as the settings keep it back; `still` asks whether they do. A change of
+    them has it looked at anew: looking time and again would be work, and each look would be kept.
+    """
+
+    def save(tx: Transaction) -> None:
+        if not still(tx):
+            work.hurry(tx, lane)  # changed just now, while its lane was not given back yet
+
+    words = f"{words}: {work.UNTIL_CHANGED}"
+    return Later(words=words, pause_s=LONGEST_KEPT_S, save=save, counts=False)
 
 
 class Job(Protocol):

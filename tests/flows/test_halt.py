@@ -9,6 +9,7 @@ from bridge.doctor import run_doctor
 from bridge.outbound import withdrawn
 from bridge.sandbox.demo import Sandbox
 from bridge.store import changes
+from bridge.store.database import Transaction
 from bridge.store.settings import export_settings, save_halt
 from tests.flows.cast import customer_comments, sender
 from tests.flows.conftest import Start, eventually
@@ -25,6 +26,7 @@ from tests.flows.outbound import (
     settled,
     words,
 )
+from tests.stores import column
 
 pytestmark = pytest.mark.both_engines
 WAITS = "all sending is halted"
@@ -136,3 +138,42 @@ async def test_halt_outlasts_a_restart(sandbox: Sandbox) -> None:
     await throw(sandbox, on=False)
     await settled(sandbox)
     assert words(sandbox) == ["One"]
+
+
+async def test_what_is_kept_back_is_looked_at_once_and_not_time_and_again(
+    start_sandbox: Start,
+) -> None:
+    sandbox = await start_sandbox(sender(ACME) + sender(ORDERS, is_paused=True))
+    halted = await open_ticket(sandbox)
+    paused = await open_ticket(sandbox, "And this?", customer=JONAS, sender=ORDERS)
+    await sandbox.zendesk.agent_replies(paused, "<p>Two</p>")
+    await eventually(lambda: looked(sandbox, 1))
+    await throw(sandbox, on=True)  # of which the paused one is told as well
+    await eventually(lambda: looked(sandbox, 2))
+    await sandbox.zendesk.agent_replies(halted, "<p>One</p>")
+    await eventually(lambda: looked(sandbox, 3))
+
+    assert await waits_long(sandbox) == 2
+    assert await looked(sandbox, 3)
+    await throw(sandbox, on=False)
+    await eventually(lambda: words(sandbox) == ["One"])
+    await sandbox.set_up(sender(ACME) + sender(ORDERS))
+    await eventually(lambda: words(sandbox, JONAS) == ["Two"])
+
+
+async def waits_long(sandbox: Sandbox) -> int:
+    """How many conversations' texts wait for ten minutes at least, if nothing changes."""
+    assert sandbox.service is not None
+
+    def count(tx: Transaction) -> int:
+        sql = "SELECT lane FROM lanes WHERE lane LIKE 'out:%' AND lease IS NULL AND due_at > $1"
+        return len(tx.all(sql, tx.now_ms() + 600_000))
+
+    return await sandbox.service.database.read(count)
+
+
+async def looked(sandbox: Sandbox, times: int) -> bool:
+    """Whether it was looked so often whether a text may leave."""
+    assert sandbox.service is not None
+    sql = "SELECT count(*) FROM attempts WHERE kind = 'send' AND outcome = 'later'"
+    return await column(sandbox.service.database, sql) == [times]

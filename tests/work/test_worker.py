@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from bridge.errors import OutcomeUnknown, TryLater
 from bridge.store.work import LeaseLost
 from bridge.work import worker
-from bridge.work.outcomes import Done, Job, Later, Outcome
+from bridge.work.outcomes import Done, Job, Later, Outcome, kept_back
 from bridge.work.pace import Pace
 from tests.stores import column, rows
 from tests.work.conftest import Bench, Busy, done, note
@@ -266,3 +266,18 @@ async def test_work_that_nobody_can_do_is_a_fault(bench: Bench) -> None:
     await bench.until(lambda: len(bench.counted.attempts) == 2)
 
     assert sorted(bench.counted.attempts) == [("look", "fault"), ("note", "done")]
+
+
+async def test_what_the_settings_let_go_while_its_lane_was_held_is_tried_at_once(
+    bench: Bench,
+) -> None:
+    async def handle(job: Job) -> Outcome:
+        if job.item.attempts == 0 and not bench.counted.attempts:
+            return kept_back("halted", lambda _tx: False, job.item.lane)
+        return Done(words="done")
+
+    await bench.put("a")
+    bench.start(bench.make(handle))
+    await bench.settled()
+
+    assert await bench.outcomes() == ["later", "done"]
