@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tests.faults.ending import Consent, Ending, Message, Sent
 from tests.faults.ledger import (
@@ -24,7 +24,8 @@ from tests.faults.ledger import (
 
 FINAL = frozenset({"done", "sent", "delivered"})
 EXPLAINED = frozenset({"failed", "refused", "undelivered", "uncertain"})  # each with its reason
-UNSENT = frozenset({"failed", "refused", "uncertain"})
+# Rightly not sent, as it was refused; or nobody knows, and the agent is told so.
+UNSENT = frozenset({"refused", "uncertain"})
 ANSWERS = frozenset({"auto", "opt_out_answer"})
 IN_FLIGHT_MS = 10_000  # how long a request that left before an opt-out may be on its way
 
@@ -234,7 +235,9 @@ def _order_of_replies(
 def _sent_after_opt_out(case: Case) -> Iterator[Violation]:
     known = {each.carrier_id: each for each in case.ending.sent}
     words: dict[str, list[Consent]] = defaultdict(list)
-    for word in sorted(case.ending.consent, key=lambda each: each.committed_ms):
+    kept_ms = {text.carrier_id: text.kept_ms for text in case.history.texts}
+    heard_in_time = (_known_by(word, kept_ms) for word in case.ending.consent)
+    for word in sorted(heard_in_time, key=lambda each: each.committed_ms):
         words[word.customer].append(word)
     for send in case.ledger.sends:
         heard = words[send.customer]
@@ -246,6 +249,14 @@ def _sent_after_opt_out(case: Case) -> Iterator[Violation]:
     for cause, count in confirmed.items():
         if count > 1:
             yield Violation(rule="I5", what=f"the opt-out {cause} was confirmed {count} times")
+
+
+def _known_by(word: Consent, kept_ms: Mapping[str, int | None]) -> Consent:
+    """The same with the time by which it was committed for certain: what was acknowledged was."""
+    kept = kept_ms.get(word.carrier_id or "")
+    if kept is None:
+        return word
+    return replace(word, committed_ms=min(word.committed_ms, max(word.begun_ms, kept)))
 
 
 def _stop_before(

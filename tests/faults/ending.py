@@ -77,14 +77,15 @@ class Sent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consent:
-    """A word about texts: `carrier_id` of the text it was said in, and when that was committed
-    at the latest."""
+    """A word about texts: `carrier_id` of the text it was said in, and between when and when that
+    was committed."""
 
     customer: str
     opts_out: bool
     committed_ms: int
     message_id: str | None
     carrier_id: str | None
+    begun_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,12 +172,14 @@ def _read(ask: Ask, faults: tuple[str, ...], *, commit_takes_ms: int) -> Ending:
 
 def _consent(row: Row, commit_takes_ms: int) -> Consent:
     # One that a sweep found counts from when it was said, which is before it was known.
+    begun_ms = max(row["at"], row["kept_at"] or 0)
     return Consent(
         customer=row["contact"],
         opts_out=row["action"] == "opt_out",
-        committed_ms=max(row["at"], row["kept_at"] or 0) + commit_takes_ms,
+        committed_ms=begun_ms + commit_takes_ms,
         message_id=row["message_id"],
         carrier_id=row["carrier_id"],
+        begun_ms=begun_ms,
     )
 
 

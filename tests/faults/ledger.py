@@ -22,7 +22,8 @@ MARK = "sms_bridge"
 class CustomerText:
     """A text as its customer sent it. `key` is a word in it that no other text or reply has.
 
-    `acknowledged`: the carrier was told 2xx, at the latest at `told_ms`. An opt-out has no key.
+    `acknowledged`: the carrier was told 2xx, at the latest at `told_ms`; `kept_ms` is the same by
+    the clock that the far sides and the bridge share, which may be set. An opt-out has no key.
     """
 
     key: str
@@ -34,6 +35,7 @@ class CustomerText:
     told_ms: int
     acknowledged: bool
     opts_out: bool = False
+    kept_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

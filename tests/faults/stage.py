@@ -146,6 +146,7 @@ class Stage:
     ) -> None:
         begun_ms = steady_ms()
         result = await self.sandbox.twilio.customer_texts(customer, to, body, pictures)
+        acknowledged = result.statuses[-1:] == (200,)
         self.texts.append(
             CustomerText(
                 key=key,
@@ -155,8 +156,9 @@ class Stage:
                 carrier_id=result.sid,
                 begun_ms=begun_ms,
                 told_ms=steady_ms(),
-                acknowledged=result.statuses[-1:] == (200,),
+                acknowledged=acknowledged,
                 opts_out=not key,
+                kept_ms=self.sandbox.clock.now_ms() if acknowledged else None,
             )
         )
 
@@ -209,7 +211,12 @@ class Stage:
         result = await self.sandbox.twilio.redeliver(carrier_id, copies=copies)
         (place,) = (n for n, text in enumerate(self.texts) if text.carrier_id == carrier_id)
         if 200 in result.statuses and not self.texts[place].acknowledged:
-            self.texts[place] = replace(self.texts[place], told_ms=steady_ms(), acknowledged=True)
+            self.texts[place] = replace(
+                self.texts[place],
+                told_ms=steady_ms(),
+                acknowledged=True,
+                kept_ms=self.sandbox.clock.now_ms(),
+            )
 
     def _report_again(self) -> None:
         """Tell a failure again that nobody has listened to; other reports may stay lost."""

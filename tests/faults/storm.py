@@ -206,6 +206,8 @@ class Storm:
         told = await self.sandbox.twilio.customer_texts(
             person, to, body, copies=copies, concurrent=True
         )
+        now_ms = self.sandbox.clock.now_ms()
+        acknowledged = any(200 <= status < 300 for status in told.statuses)
         self._texts.append(
             CustomerText(
                 key=key,
@@ -214,9 +216,10 @@ class Storm:
                 body=body,
                 carrier_id=told.sid,
                 begun_ms=begun_ms,
-                told_ms=self.sandbox.clock.now_ms(),
-                acknowledged=any(200 <= status < 300 for status in told.statuses),
+                told_ms=now_ms,
+                acknowledged=acknowledged,
                 opts_out=opts_out,
+                kept_ms=now_ms if acknowledged else None,
             )
         )
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.faults.checker import find_violations
 from tests.faults.ending import Consent
-from tests.faults.test_checker import CLEAN, SENDS
+from tests.faults.test_checker import CLEAN, MESSAGES, SENDS, message, rules
 from tests.flows.cast import MAYA
 
 LEFT_MS = SENDS[0].at_ms - 100  # when the first reply left
@@ -18,6 +18,7 @@ def word(*, opts_out: bool, heard_ms: int, carrier_id: str) -> Consent:
     return Consent(
         customer=MAYA,
         opts_out=opts_out,
+        begun_ms=heard_ms,
         committed_ms=heard_ms,
         message_id="m3",
         carrier_id=carrier_id,
@@ -52,3 +53,41 @@ def test_an_opt_out_holds_until_an_opt_in_is_said_or_heard_after_it(
     )
 
     assert ("I5" in {each.rule for each in find_violations(case)}) is is_broken
+
+
+@pytest.mark.parametrize(
+    ("kept_ms", "is_broken"),
+    [
+        pytest.param(LEFT_MS - 1, True, id="acknowledged before"),
+        pytest.param(LEFT_MS + 1, False, id="acknowledged after"),
+        pytest.param(None, False, id="not acknowledged"),
+    ],
+)
+def test_an_opt_out_that_was_acknowledged_is_known_however_long_commits_may_take(
+    kept_ms: int | None, is_broken: bool
+) -> None:
+    stop = replace(word(opts_out=True, heard_ms=100, carrier_id="SM-stop"), committed_ms=10_100)
+    texts = (*CLEAN.history.texts[:-1], replace(CLEAN.history.texts[-1], kept_ms=kept_ms))
+    case = replace(
+        CLEAN,
+        history=replace(CLEAN.history, texts=texts),
+        ledger=replace(CLEAN.ledger, sends=SENDS[:1]),
+        ending=replace(CLEAN.ending, consent=(stop,)),
+    )
+
+    assert ("I5" in rules(case)) is is_broken
+
+
+def test_a_reply_that_was_set_aside_is_lost_whatever_the_reason() -> None:
+    failed = message("o1", "failed", comment_id=21, reason="begun 20 times and never ended")
+    case = replace(
+        CLEAN,
+        ledger=replace(CLEAN.ledger, sends=SENDS[1:]),
+        ending=replace(
+            CLEAN.ending,
+            messages=(*MESSAGES[:3], failed, *MESSAGES[4:]),
+            sent=CLEAN.ending.sent[1:],
+        ),
+    )
+
+    assert rules(case) == ["I1"]

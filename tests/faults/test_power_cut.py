@@ -16,6 +16,7 @@ from bridge.store.sqlite import SqliteDatabase
 from tests.conftest import NO_SKIP
 from tests.desks.scripted import HandClock
 from tests.faults.disk import Disk
+from tests.faults.writer import AS_IT_IS
 from tests.stores import opened
 
 WRITER = Path(__file__).with_name("writer.py")
@@ -65,7 +66,7 @@ def lost_at(disk: Disk, cut: Path, target: Path) -> set[str]:
 async def test_what_was_acknowledged_is_there_after_a_cut_at_any_flush(
     disk: Disk, tmp_path: Path
 ) -> None:
-    await write_on(disk, synchronous="FULL")
+    await write_on(disk, synchronous=AS_IT_IS)
     cuts = spread(disk.cuts(), CUTS)
     assert len(cuts) >= CUTS
     assert len(disk.promised_at(cuts[-1])) > 100
@@ -93,7 +94,7 @@ async def test_the_same_loses_what_was_acknowledged_where_commits_are_not_flushe
 async def test_a_cut_in_the_first_start_leaves_all_of_the_schema_or_none(
     disk: Disk, tmp_path: Path
 ) -> None:
-    await write_on(disk, synchronous="FULL", count=1)
+    await write_on(disk, synchronous=AS_IT_IS, count=1)
     steps = [step.number for step in read_migrations()]
 
     for cut in disk.cuts():
