@@ -123,7 +123,7 @@ class TextSender:
         found = await self._find_out(job, case, part)
         if found is not None:
             return None if isinstance(found, Found) else found
-        stop = await job.keep(lambda tx: self._admit(tx, case, part, job.item.lane))
+        stop = await job.keep(lambda tx: self._admit(tx, case, part))
         if isinstance(stop, Refusal):
             refused = stop
             return Done(
@@ -165,9 +165,7 @@ class TextSender:
             return await self._look_before(job, case, part)
         return None
 
-    def _admit(
-        self, tx: Transaction, case: _Case, part: Part, lane: str
-    ) -> Refusal | Later | Found | None:
+    def _admit(self, tx: Transaction, case: _Case, part: Part) -> Refusal | Later | Found | None:
         """Ask the gate and the sender's pace, and note the intent, in one transaction."""
         if _fresh(part)(tx).carrier_id is not None:
             return Found()  # its delivery report came since it was loaded
@@ -185,7 +183,7 @@ class TextSender:
         if kept_by == wording.HALTED:
             tell_of_halt(tx, case.message)
         if kept_by is not None:
-            return kept_back(kept_by, lambda tx: kept_back_by(self.directory(tx), number), lane)
+            return kept_back(kept_by, lambda tx: kept_back_by(self.directory(tx), number))
         asked = None if sender is None else sender.pace
         kind = "long_code" if sender is None else sender.kind
         wait_ms = pace.wait_ms(

@@ -20,6 +20,7 @@ from bridge.store.sqlite_file import ruined
 
 log = structlog.get_logger()
 WITHIN_S = 0.5  # enough for some hundred thousand rows
+LOOK = "PRAGMA quick_check(1)"
 UNFINISHED_CHECK: Final = "not all of the database has been looked through\n"
 
 
@@ -36,8 +37,7 @@ class Check:
     async def start(self, *, may_go_on: bool) -> None:
         """Look through the file: to its end, unless that takes long and the start may go on
         without. Raises UserMistake for a damaged one."""
-        self._lock.seek(0)
-        may_go_on = may_go_on and not self._lock.read()
+        may_go_on = may_go_on and not os.pread(self._lock.fileno(), 1, 0)
         self._looking = asyncio.create_task(asyncio.to_thread(self._look), name="file check")
         await asyncio.wait([self._looking], timeout=WITHIN_S if may_go_on else None)
         if self._looking.done():
@@ -48,9 +48,10 @@ class Check:
 
     async def stop(self) -> None:
         """Look no further."""
-        if self._going_on is not None and not self._going_on.done():
+        if self._going_on is not None:
             self._going_on.cancel()
-            self._note("")  # nothing was found, and whoever stops it is no crash
+            if self._looking is not None and not self._looking.done():
+                self._note("")  # nothing is found so far, and whoever stops it is no crash
         if self._looking is not None:
             while not self._looking.done():
                 connection = self._connection
@@ -73,17 +74,15 @@ class Check:
 
     def _note(self, words: str) -> None:
         with contextlib.suppress(OSError):  # a full disk: the next start may go on, too
-            self._lock.seek(0)
-            self._lock.truncate()
-            self._lock.write(words)
-            self._lock.flush()
+            os.ftruncate(self._lock.fileno(), 0)  # past what would flush it again at the close
+            os.pwrite(self._lock.fileno(), words.encode(), 0)
 
     def _look(self) -> str:
         """What SQLite says of the file. Raises nothing: what it can't read is damaged."""
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
         self._connection = connection  # for `stop`, from another thread
         try:
-            return str(connection.execute("PRAGMA quick_check(1)").fetchone()[0]).splitlines()[-1]
+            return str(connection.execute(LOOK).fetchone()[0]).splitlines()[-1]
         except sqlite3.DatabaseError as error:
             return str(error)
         finally:

@@ -286,10 +286,18 @@ def hurry(tx: Transaction, lane: str) -> None:
 
 def hurry_kept_back(tx: Transaction) -> None:
     """Have looked at anew, once the settings have changed, what they have kept back."""
+    kept_back = f"%: {UNTIL_CHANGED}"
     hurried = tx.all(
         "UPDATE lanes SET due_at = $1 WHERE lease IS NULL AND due_at > $1 AND lane IN "
-        "(SELECT lane FROM work WHERE state = 'waiting' AND reason LIKE $2) RETURNING account",
-        *(tx.now_ms(), f"%: {UNTIL_CHANGED}"),
+        "(SELECT lane FROM work WHERE state = 'waiting' AND reason LIKE $2 AND id = "
+        "(SELECT min(id) FROM work o WHERE o.lane = work.lane AND o.state = 'waiting')) "
+        "RETURNING account",
+        *(tx.now_ms(), kept_back),
+    )
+    # Also of those that stand behind another by now: their own time would hold them up.
+    tx.run(
+        "UPDATE work SET due_at = $1, reason = NULL WHERE state = 'waiting' AND reason LIKE $2",
+        *(tx.now_ms(), kept_back),
     )
     for account in {str(row["account"]) for row in hurried}:
         tx.announce(topic_of(account))

@@ -40,13 +40,23 @@ REFUSALS: dict[int, RefusalReason] = {
 
 
 @web.middleware
+async def watch(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Have it known that the connection has a request under way."""
+    connections = request.app[CONNECTIONS]
+    connections.begin(request)
+    try:
+        return await handler(request)
+    finally:
+        connections.end(request)
+
+
+@web.middleware
 async def identify(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Give the request an id that every log line carries, and log how it ended.
 
     The line names the route, never the path or query: those hold numbers. A webhook that was taken
     has said so already, and a line costs a tenth of taking it.
     """
-    request.app[CONNECTIONS].has_asked(request)
     request_id = new_id()
     request[REQUEST_ID] = request_id
     structlog.contextvars.clear_contextvars()

@@ -12,14 +12,14 @@ from bridge.web.admin import add_routes as add_admin_routes
 from bridge.web.admin.gate import guard
 from bridge.web.api import add_routes as add_api_routes
 from bridge.web.api.auth import authorize
-from bridge.web.connections import Connections, Site, most_connections
-from bridge.web.middleware import add_headers, explain, identify
+from bridge.web.connections import Connections, Site, most_and_backlog
+from bridge.web.middleware import add_headers, explain, identify, watch
 from bridge.web.parts import CONNECTIONS, PARTS, NewMessage, WebParts
 from bridge.web.requests import LARGEST_BODY
 
 __all__ = ["PARTS", "NewMessage", "WebParts", "create_app", "create_runner", "create_site"]
 
-KEEP_ALIVE_S = 75.0  # so long, too, the headers of any but the first request may take
+KEEP_ALIVE_S = 75.0
 SHUTDOWN_S = 15.0
 LINGER_S = 2.0  # how long what is left of a refused body is read away, so that the answer arrives
 
@@ -27,7 +27,7 @@ LINGER_S = 2.0  # how long what is left of a refused body is read away, so that 
 def create_app(parts: WebParts) -> web.Application:
     """Build the application: webhooks, probes, /api/v1, the console."""
     app = web.Application(
-        middlewares=[identify, explain, authorize, guard], client_max_size=LARGEST_BODY
+        middlewares=[watch, identify, explain, authorize, guard], client_max_size=LARGEST_BODY
     )
     app[PARTS] = parts
     app[CONNECTIONS] = Connections()
@@ -49,8 +49,8 @@ def create_runner(app: web.Application) -> web.AppRunner:
 def create_site(runner: web.AppRunner, host: str, port: int) -> web.BaseSite:
     """What listens for a runner that is set up."""
     connections = runner.app[CONNECTIONS]
-    connections.most = most_connections()
-    return Site(runner, connections, host, port)
+    connections.most, backlog = most_and_backlog()
+    return Site(runner, connections, host, port, backlog)
 
 
 def runner_options() -> dict[str, Any]:

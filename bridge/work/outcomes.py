@@ -63,14 +63,14 @@ def its_turn_later(words: str, wait_ms: int) -> Later:
     return Later(words=f"{words}: waits for its turn", pause_s=wait_ms / 1000, counts=False)
 
 
-def kept_back(words: str, still: Callable[[Transaction], object], lane: str) -> Later:
+def kept_back(words: str, still: Callable[[Transaction], object]) -> Later:
     """Nothing was tried, as the settings keep it back; `still` asks whether they do. A change of
     them has it looked at anew: looking time and again would be work, and each look would be kept.
     """
 
     def save(tx: Transaction) -> None:
         if not still(tx):
-            work.hurry(tx, lane)  # changed just now, while its lane was not given back yet
+            work.hurry_kept_back(tx)  # changed just now, while its lane was not given back yet
 
     words = f"{words}: {work.UNTIL_CHANGED}"
     return Later(words=words, pause_s=LONGEST_KEPT_S, save=save, counts=False)

@@ -9,7 +9,7 @@ import pytest
 from bridge.sandbox.demo import Sandbox
 from tests.flows.cast import ACME, AMIRA, JONAS, MAYA, customer_comments, settle, tickets
 from tests.flows.conftest import Start, eventually
-from tests.flows.limits import PATIENCE_S, TICKET_BUSY, keep_going, said, send
+from tests.flows.limits import PATIENCE_S, TICKET_BUSY, is_idle, keep_going, said, send
 from tests.sandbox.moving_clock import MovingClock
 
 # Time stands still but where a test moves it: who is slow to be called on changes nothing.
@@ -33,6 +33,7 @@ async def poor(start_sandbox: Start, clock: MovingClock) -> Sandbox:
         await sandbox.twilio.customer_texts(MAYA, ACME, body)
     mayas = tickets(sandbox)[0]
     await eventually(lambda: len(customer_comments(mayas)) == 4, within_s=PATIENCE_S)
+    await eventually(lambda: is_idle(sandbox))  # else what is texted next has its turn in this one
     return sandbox
 
 

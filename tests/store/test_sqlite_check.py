@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -13,17 +15,20 @@ from bridge.errors import UserMistake
 from bridge.store import sqlite_check
 from bridge.store.database import Transaction
 from bridge.store.sqlite import SqliteDatabase
+from bridge.store.sqlite_check import Check
 from tests.desks.scripted import HandClock
 from tests.flows.conftest import eventually
 from tests.stores import opened
 
 PAGE = 4096
+ENDLESS = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n"
 # A start for which every file is a large one; ends by itself should it find nothing.
 OPENS = """
 import asyncio, sys
 from bridge.clock import SystemClock
 from bridge.store import sqlite_check
 from bridge.store.sqlite import SqliteDatabase
+from bridge.store.sqlite_check import Check
 
 async def main():
     sqlite_check.WITHIN_S = 0
@@ -58,6 +63,14 @@ def lock_of(path: Path) -> str:
 async def test_a_large_file_is_looked_through_while_it_is_open(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    may_end = threading.Event()
+    look = Check._look
+
+    def slow(check: Check) -> str:
+        may_end.wait(60)
+        return look(check)
+
+    monkeypatch.setattr(Check, "_look", slow)
     monkeypatch.setattr(sqlite_check, "WITHIN_S", 0)
     path = tmp_path / "bridge.db"
     await large(path)
@@ -65,6 +78,8 @@ async def test_a_large_file_is_looked_through_while_it_is_open(
     async with opened(SqliteDatabase(str(path), HandClock(), exclusive=True)) as database:
         assert lock_of(path) == sqlite_check.UNFINISHED_CHECK
         await database.write(lambda tx: tx.run("DELETE FROM meta WHERE name = 'n00001'"))
+        assert lock_of(path) == sqlite_check.UNFINISHED_CHECK
+        may_end.set()
         await eventually(lambda: lock_of(path) == "")
 
 
@@ -93,12 +108,55 @@ async def test_damage_in_a_large_file_ends_the_process_and_then_refuses_the_star
 async def test_a_stop_does_not_wait_for_the_look_nor_make_the_next_start_wait(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(sqlite_check, "LOOK", ENDLESS)
     monkeypatch.setattr(sqlite_check, "WITHIN_S", 0)
     path = tmp_path / "bridge.db"
     await large(path)
 
-    async with opened(SqliteDatabase(str(path), HandClock(), exclusive=True)):
-        pass
+    async with asyncio.timeout(60):
+        async with opened(SqliteDatabase(str(path), HandClock(), exclusive=True)):
+            pass
+
+    assert lock_of(path) == ""
+
+
+async def test_damage_that_a_stop_meets_has_the_next_start_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def not_yet(_check: Check, _looking: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(sqlite_check, "WITHIN_S", 0)
+    monkeypatch.setattr(Check, "_go_on", not_yet)
+    path = tmp_path / "bridge.db"
+    await large(path)
+    damage(path)
+    with Path(f"{path}.lock").open("a+", encoding="ascii") as lock:  # noqa: ASYNC230 - some bytes
+        check = Check(str(path), lock)
+        await check.start(may_go_on=True)
+        looking = check._looking
+        await eventually(lambda: looking is not None and looking.done())
+        await check.stop()
+
+        assert lock_of(path) == sqlite_check.UNFINISHED_CHECK
+
+
+async def test_a_stop_on_a_full_disk_is_like_any_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_check, "LOOK", ENDLESS)
+    monkeypatch.setattr(sqlite_check, "WITHIN_S", 0)
+    path = tmp_path / "bridge.db"
+    await large(path)
+    with Path(f"{path}.lock").open("a+", encoding="ascii") as lock:  # noqa: ASYNC230 - some bytes
+        check = Check(str(path), lock)
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))  # as full as a disk can be
+        try:
+            await check.start(may_go_on=True)
+            await check.stop()
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
     assert lock_of(path) == ""
 

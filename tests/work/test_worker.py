@@ -273,7 +273,7 @@ async def test_what_the_settings_let_go_while_its_lane_was_held_is_tried_at_once
 ) -> None:
     async def handle(job: Job) -> Outcome:
         if job.item.attempts == 0 and not bench.counted.attempts:
-            return kept_back("halted", lambda _tx: False, job.item.lane)
+            return kept_back("halted", lambda _tx: False)
         return Done(words="done")
 
     await bench.put("a")
