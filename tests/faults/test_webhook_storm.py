@@ -20,6 +20,7 @@ from bridge.sandbox.twilio.signature import sign
 from tests.flows import conftest as flows
 from tests.flows.cast import ACME
 from tests.flows.conftest import NewStore, eventually
+from tests.flows.outbound import metric
 from tests.flows.serving import Process, serving
 from tests.stores import ENGINES
 
@@ -171,5 +172,26 @@ async def test_while_nothing_can_be_stored_a_storm_is_503_in_time_and_in_bounded
     await carrier.bring(again)
     assert carrier.refused == []
     found = await asyncio.to_thread(stored, url)
+    assert found == {sid(number): 1 for number in range(TEXTS)}
+    assert process.is_running
+
+
+@pytest.mark.parametrize("engine", ENGINES, indirect=True)
+async def test_storm_on_a_store_that_works_is_taken_whole_in_bounded_memory(
+    served: tuple[Sandbox, Process], carrier: Carrier
+) -> None:
+    sandbox, process = served
+    assert sandbox.settings is not None
+    await carrier.bring(range(CONNECTIONS))  # takes the memory for all that is under way at once
+    before = most_memory(process)
+
+    await carrier.bring(range(CONNECTIONS, TEXTS))
+
+    assert set(carrier.answers) == {200}
+    assert most_memory(process) - before < MOST_GROWTH
+    waiting = await metric(sandbox, 'bridge_work{state="waiting"}')
+    assert waiting > 0  # Zendesk is away: that it grows is seen, and for how long it waits
+    assert await metric(sandbox, "bridge_work_oldest_seconds") > 0
+    found = await asyncio.to_thread(stored, sandbox.settings.database_url)
     assert found == {sid(number): 1 for number in range(TEXTS)}
     assert process.is_running

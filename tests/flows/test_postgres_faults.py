@@ -200,3 +200,76 @@ async def test_lock_that_somebody_holds_is_waited_for_a_while_and_is_503_then(
 
     assert (sent.statuses, again.statuses) == ((UNAVAILABLE,), (200,))
     assert customer_comments(only_ticket(sandbox)) == ["hello"]
+
+
+# What the server itself says of a disk that is full (its own can't be filled here).
+FULL = """
+CREATE FUNCTION is_full() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$;
+DO $$ DECLARE t record; BEGIN
+    FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = current_schema() LOOP
+        EXECUTE format('CREATE TRIGGER is_full BEFORE INSERT OR UPDATE ON %I '
+            'EXECUTE FUNCTION is_full()', t.tablename);
+    END LOOP;
+END $$;
+"""
+FREED = "DROP FUNCTION is_full() CASCADE"
+
+
+async def test_server_whose_disk_is_full_is_503_and_not_ready_and_passes_by_itself(
+    start_sandbox: Start, postgres_server: str
+) -> None:
+    with postgres.schema(postgres_server) as url:
+        sandbox = await start_behind(start_sandbox, url)
+        await text(sandbox, MAYA, ACME, "before")
+        answer = sandbox.zendesk.faults.hold_before("PUT", "/api/v2/tickets/*")
+        await sandbox.twilio.customer_texts(MAYA, ACME, "on its way")
+        await answer.wait_arrived()
+        run(url, FULL)
+        answer.open()
+
+        sent = await sandbox.twilio.customer_texts(MAYA, ACME, "meanwhile")
+        assert sent.statuses == (UNAVAILABLE,)
+        assert not await is_ready(sandbox)
+        run(url, FREED)
+        await eventually(lambda: is_ready(sandbox))
+        assert (await sandbox.twilio.redeliver(sent.sid)).statuses == (200,)
+        await settle(sandbox)
+
+        assert customer_comments(only_ticket(sandbox)) == ["before", "on its way", "meanwhile"]
+        await sandbox.stop()
+
+
+async def test_server_that_takes_no_more_connections_is_503_and_passes_by_itself(
+    start_sandbox: Start, postgres_server: str
+) -> None:
+    with postgres.schema(postgres_server) as url:
+        name = run(url, "SELECT current_schema()")
+        run(url, f"CREATE ROLE {name} LOGIN; GRANT ALL ON SCHEMA {name} TO {name}")
+        try:
+            sandbox = await start_behind(start_sandbox, url.replace("bridge@", f"{name}@"))
+            await text(sandbox, MAYA, ACME, "before")
+            run(url, f"ALTER ROLE {name} CONNECTION LIMIT 0")
+            end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = "
+            run(url, f"{end}'{name}'")
+
+            sent = await sandbox.twilio.customer_texts(MAYA, ACME, "meanwhile")
+            assert sent.statuses == (UNAVAILABLE,)
+            assert not await is_ready(sandbox)
+            run(url, f"ALTER ROLE {name} CONNECTION LIMIT -1")
+            await eventually(lambda: is_ready(sandbox))
+            assert (await sandbox.twilio.redeliver(sent.sid)).statuses == (200,)
+            await settle(sandbox)
+
+            assert customer_comments(only_ticket(sandbox)) == ["before", "meanwhile"]
+            await sandbox.stop()
+        finally:
+            run(url, f"DROP OWNED BY {name} CASCADE; DROP ROLE {name}")
+
+
+def run(url: str, sql: str) -> str:
+    """Run this as the server's owner; returns the first field of what it answers."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        cursor = connection.execute(sql.encode())
+        row = cursor.fetchone() if cursor.description else None
+        return "" if row is None else str(row[0])

@@ -71,8 +71,9 @@ class FakeZendesk:
         self.admin = Admin(account, lambda: set(self.webhooks.table))
         self.comment_event_on_create = True
         self._comments = Comments(account, self.limits)
+        self.ticket_calls = Tickets(account, self.writer, self.limits, self.merger, self.people)
         self._parts: tuple[Any, ...] = (
-            Tickets(account, self.writer, self.limits, self.merger, self.people),
+            self.ticket_calls,
             self._comments,
             Users(account, self.people, self.limits),
             Search(account),

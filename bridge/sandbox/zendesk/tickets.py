@@ -93,6 +93,10 @@ class Tickets:
             ("GET", r"users/{id:\d+}/tickets/requested", self.requested),
         ]
 
+    def forget_keys(self) -> None:
+        """Know no idempotency key any more, as after two hours."""
+        self._keys.clear()
+
     async def create(self, request: web.Request) -> web.Response:
         """POST tickets."""
         caller = request[CALLER]
