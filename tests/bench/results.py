@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import sqlite3
+import subprocess
 import sys
 import tempfile
 import time
@@ -43,7 +44,7 @@ def keep(found: Sequence[Figure], size: str) -> None:
     parts = dict(kept["parts"])
     for part in sorted({one.part for one in found}):
         figures = [asdict(one) for one in found if one.part == part]
-        parts[part] = {"taken": taken, "size": size, "figures": figures}
+        parts[part] = {"taken": taken, "size": size, "commit": commit(), "figures": figures}
     kept = {"machine": machine(), "parts": dict(sorted(parts.items(), key=_number))}
     FILE.parent.mkdir(exist_ok=True)
     FILE.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -123,6 +124,13 @@ def machine() -> Mapping[str, str | int]:
     }
 
 
+def commit() -> str:
+    """What was measured: the commit that is checked out, with a plus where files differ from it."""
+    command = ("git", "describe", "--always", "--dirty=+", "--exclude=*")
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return found.stdout.strip() or "no commit"
+
+
 def flushes_per_second() -> float:
     """How often 4 KiB can be appended and flushed here."""
     with tempfile.TemporaryFile() as file:
@@ -136,8 +144,12 @@ def flushes_per_second() -> float:
 
 def _about(kept: Kept) -> Iterator[str]:
     on = kept["machine"]
-    days = sorted({(part["taken"], part["size"]) for part in kept["parts"].values()})
-    when = ", ".join(f"{day} ({size})" for day, size in days)
+    runs: dict[tuple[str, str, str], list[str]] = {}
+    for name, part in kept["parts"].items():
+        runs.setdefault((part["taken"], part["size"], part["commit"]), []).append(name)
+    when = "; ".join(
+        f"{' '.join(names)} on {day} ({size}) at {at}" for (day, size, at), names in runs.items()
+    )
     yield (
         f"Measured {when}: {on['cores']} cores, {on['system']}, Python {on['python']}, "
         f"SQLite {on['sqlite']}, a disk with {on['flushes_per_second']:,} flushes a second. "
