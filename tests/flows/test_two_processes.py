@@ -90,15 +90,22 @@ async def test_who_is_killed_is_followed_by_the_other_when_the_lease_has_ended(t
     await first.kill(lease_holds=True)
     gate.open()
     await second.start()
-    await asyncio.sleep(1.5)
-    assert await count_done(sandbox) == 0  # the claim of the dead holds for its time
+
+    async def are_done(count: int) -> bool:
+        return await count_done(sandbox) == count
+
+    move_number(sandbox, second)
+    await sandbox.twilio.customer_texts(CUSTOMERS[1], ACME, "another's")
+    await eventually(lambda: are_done(1), within_s=60)
+    # The claim of the dead holds for its time, though the other looks for work.
+    assert [customer_comments(ticket) for ticket in tickets(sandbox)][1:] == [["another's"]]
     end_leases(sandbox)
 
-    async def are_done() -> bool:
-        return await count_done(sandbox) == 2
-
-    await eventually(are_done, within_s=60)
-    assert customer_comments(only_ticket(sandbox)) == ["one", "two"]
+    await eventually(lambda: are_done(3), within_s=60)
+    assert [customer_comments(ticket) for ticket in tickets(sandbox)] == [
+        ["one", "two"],
+        ["another's"],
+    ]
 
 
 async def test_who_is_stopped_hands_its_work_to_the_other_at_once(two: Two) -> None:
