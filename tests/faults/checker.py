@@ -252,7 +252,10 @@ def _sent_after_opt_out(case: Case) -> Iterator[Violation]:
 
 
 def _known_by(word: Consent, kept_ms: Mapping[str, int | None]) -> Consent:
-    """The same with the time by which it was committed for certain: what was acknowledged was."""
+    """The same with the time at which it counts: an opt-out once it was committed for certain, as
+    what was acknowledged was, an opt-in as soon as it may have been."""
+    if not word.opts_out:
+        return replace(word, committed_ms=word.begun_ms)
     kept = kept_ms.get(word.carrier_id or "")
     if kept is None:
         return word

@@ -91,3 +91,16 @@ def test_a_reply_that_was_set_aside_is_lost_whatever_the_reason() -> None:
     )
 
     assert rules(case) == ["I1"]
+
+
+def test_an_opt_in_counts_as_soon_as_it_may_have_been_committed() -> None:
+    stop = word(opts_out=True, heard_ms=100, carrier_id="SM-stop")
+    start = word(opts_out=False, heard_ms=LEFT_MS - 1, carrier_id="SM-start")
+    late = replace(start, committed_ms=LEFT_MS + 10_000)
+    case = replace(
+        CLEAN,
+        ledger=replace(CLEAN.ledger, sends=SENDS[:1]),
+        ending=replace(CLEAN.ending, consent=(stop, late)),
+    )
+
+    assert "I5" not in rules(case)
