@@ -40,17 +40,6 @@ REFUSALS: dict[int, RefusalReason] = {
 
 
 @web.middleware
-async def watch(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Have it known that the connection has a request under way."""
-    connections = request.app[CONNECTIONS]
-    connections.begin(request)
-    try:
-        return await handler(request)
-    finally:
-        connections.end(request)
-
-
-@web.middleware
 async def identify(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Give the request an id that every log line carries, and log how it ended.
 
@@ -62,7 +51,12 @@ async def identify(request: web.Request, handler: Handler) -> web.StreamResponse
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(correlation_id=request_id)
     began = time.perf_counter()
-    response = await handler(request)
+    connections = request.app[CONNECTIONS]
+    connections.begin(request)
+    try:
+        response = await handler(request)
+    finally:
+        connections.end(request)
     took_s = time.perf_counter() - began
     route = route_of(request)
     source = webhook_source(request)

@@ -13,7 +13,7 @@ from bridge.web.admin.gate import guard
 from bridge.web.api import add_routes as add_api_routes
 from bridge.web.api.auth import authorize
 from bridge.web.connections import Connections, Site, most_and_backlog
-from bridge.web.middleware import add_headers, explain, identify, watch
+from bridge.web.middleware import add_headers, explain, identify
 from bridge.web.parts import CONNECTIONS, PARTS, NewMessage, WebParts
 from bridge.web.requests import LARGEST_BODY
 
@@ -27,7 +27,7 @@ LINGER_S = 2.0  # how long what is left of a refused body is read away, so that 
 def create_app(parts: WebParts) -> web.Application:
     """Build the application: webhooks, probes, /api/v1, the console."""
     app = web.Application(
-        middlewares=[watch, identify, explain, authorize, guard], client_max_size=LARGEST_BODY
+        middlewares=[identify, explain, authorize, guard], client_max_size=LARGEST_BODY
     )
     app[PARTS] = parts
     app[CONNECTIONS] = Connections()
