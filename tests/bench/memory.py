@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,8 +11,8 @@ from tempfile import TemporaryDirectory
 from tests.bench.figures import Figure, at_most, figure
 from tests.bench.load import run_load, webhooks
 from tests.bench.prepare import keep_waiting, know_customers, set_up
-from tests.bench.servers import FarSide, Process, bridge
-from tests.bench.sizes import Size
+from tests.bench.servers import ROOT, FarSide, Process, bridge
+from tests.bench.sizes import TINY, Size
 from tests.bench.through import NO_LIMITS
 
 IDLE_S, WAITING_S = 3.0, 10.0
@@ -23,26 +25,39 @@ LOOKS = 40
 
 def measure(size: Size) -> list[Figure]:
     """Idle, with a backlog, and over a while of steady load."""
-    return [*_idle(), *_waiting(size), *_steady(size)]
+    with TemporaryDirectory() as folder:
+        python = sys.executable if size is TINY else installed(Path(folder))
+        return [*_idle(python), *_waiting(size, python), *_steady(size, python)]
 
 
-def _idle() -> list[Figure]:
+def installed(folder: Path) -> str:
+    """The Python of an environment with what an installation has. Libraries load others where
+    those are there: beside the tests' tools they take 6 MB more."""
+    command = [sys.executable, "-m", "venv", str(folder / "env")]
+    subprocess.run(command, check=True, capture_output=True)
+    lock = str(ROOT / "requirements.lock")
+    pip = [str(folder / "env" / "bin" / "pip"), "install", "--quiet", "--require-hashes"]
+    subprocess.run([*pip, "--requirement", lock], check=True, capture_output=True)
+    return str(folder / "env" / "bin" / "python")
+
+
+def _idle(python: str) -> list[Figure]:
     with TemporaryDirectory() as folder, FarSide() as far_side:
         database = f"sqlite:///{Path(folder) / 'bench.db'}"
         set_up(database)
-        with bridge(database, far_side) as process:
+        with bridge(database, far_side, python=python) as process:
             time.sleep(IDLE_S)
             values = [process.memory_mb()]
     return [figure("P6", "idle", "memory, idle", "MB", values, goal=at_most(GOAL_IDLE_MB))]
 
 
-def _waiting(size: Size) -> list[Figure]:
+def _waiting(size: Size, python: str) -> list[Figure]:
     with TemporaryDirectory() as folder, FarSide() as far_side:
         database = f"sqlite:///{Path(folder) / 'bench.db'}"
         set_up(database)
         keep_waiting(database, size.kept, customers=CUSTOMERS)
         far_side.set(status=503)
-        with bridge(database, far_side) as process:
+        with bridge(database, far_side, python=python) as process:
             # More come while they wait, as they would.
             load = list(webhooks(size.texts, first=size.kept, customers=CUSTOMERS))
             run_load(process.port, load, connections=64)
@@ -51,12 +66,12 @@ def _waiting(size: Size) -> list[Figure]:
     return [figure("P6", "waiting", about, "MB", values, goal=at_most(GOAL_WAITING_MB))]
 
 
-def _steady(size: Size) -> list[Figure]:
+def _steady(size: Size, python: str) -> list[Figure]:
     with TemporaryDirectory() as folder, FarSide() as far_side:
         database = f"sqlite:///{Path(folder) / 'bench.db'}"
         set_up(database)
         know_customers(database, 0, CUSTOMERS, linked=True)
-        with bridge(database, far_side, NO_LIMITS) as process:
+        with bridge(database, far_side, NO_LIMITS, python=python) as process:
             values = _load_steadily(process, size.steady_s)
     quarter = max(1, len(values) // 4)
     growth = sum(values[-quarter:]) / quarter - sum(values[quarter : 2 * quarter]) / quarter

@@ -230,11 +230,12 @@ def bridge(
     changes: Mapping[str, str] | None = None,
     *,
     on: frozenset[int] | None = None,
+    python: str = sys.executable,
 ) -> Process:
     """A bridge of its own, as `bridge serve` runs it; `changes` are settings that differ."""
     port = free_port()
     return Process(
-        [sys.executable, "-m", "bridge", "serve"],
+        [python, "-m", "bridge", "serve"],
         port=port,
         environment=environment(database, port, far_side) | dict(changes or {}),
         on=on,
